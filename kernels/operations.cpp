@@ -1,0 +1,214 @@
+#include "kernels/operations.hpp"
+
+#include <string>
+
+#include "core/error.hpp"
+
+namespace gleam::kernels {
+namespace {
+
+void require(bool good, const char* operation, const std::string& what) {
+    if (!good) throw ShapeError(operation, what);
+}
+
+// Same device and precision as `ref`; `complex` says which kind of number.
+void require_kind(const char* operation, const char* name, const Tensor& t, bool complex, const Tensor& ref) {
+    require(is_complex(t.dtype) == complex, operation, std::string(name) + (complex ? " must be complex" : " must be real"));
+    require(real_of(t.dtype) == real_of(ref.dtype), operation, std::string(name) + " has another precision than the others");
+    require(t.device == ref.device, operation, std::string(name) + " lives on another device");
+}
+
+void require_like(const char* operation, const char* name, const Tensor& t, const Tensor& ref) {
+    require(t.dtype == ref.dtype && t.device == ref.device && t.shape == ref.shape, operation,
+            std::string(name) + " is " + name_of(t.dtype) + t.shape.str() + ", expected " + name_of(ref.dtype) + ref.shape.str());
+}
+
+void require_scalars(const char* operation, const Tensor& t, const Tensor& ref) {
+    require(t.dtype == DType::f64 && t.shape == Shape{ref.shape[0]} && t.device == ref.device, operation,
+            "per-sample scalars must be f64 [" + std::to_string(ref.shape[0]) + "]");
+}
+
+// image [N,T,1,Z,Y,X], coils [N,T,C,Z,Y,X], maps [N,T|1,C,Z,Y,X]
+void require_coils(const char* operation, const Tensor& image, const Tensor& maps, const Tensor& coils) {
+    require_kind(operation, "image", image, true, coils);
+    require_kind(operation, "maps", maps, true, coils);
+    require(image.shape.rank() == 6 && maps.shape.rank() == 6 && coils.shape.rank() == 6, operation, "needs six axes");
+    for (int axis : {0, 3, 4, 5})
+        require(image.shape[axis] == coils.shape[axis] && maps.shape[axis] == coils.shape[axis], operation,
+                "image " + image.shape.str() + ", maps " + maps.shape.str() + " and coils " + coils.shape.str() + " do not fit");
+    require(image.shape[2] == 1 && image.shape[1] == coils.shape[1], operation, "image must have one coil and the frames of the coils");
+    require(maps.shape[2] == coils.shape[2], operation, "maps and coils differ in the number of coils");
+    require(maps.shape[1] == coils.shape[1] || maps.shape[1] == 1, operation, "maps must have one frame or all of them");
+}
+
+// mask [N,T|1,1,Z,Y,X] for k-space of shape `y`
+void require_mask(const char* operation, const Tensor& mask, const Shape& y) {
+    require(mask.shape.rank() == 6 && mask.shape[2] == 1 && mask.shape[0] == y[0] &&
+                (mask.shape[1] == 1 || mask.shape[1] == y[1]) && mask.shape[3] == y[3] && mask.shape[4] == y[4] &&
+                mask.shape[5] == y[5],
+            operation, "mask " + mask.shape.str() + " does not fit k-space " + y.str());
+}
+
+void require_rank(const char* operation, int rank, const Tensor& x) {
+    require((rank == 2 || rank == 3) && x.shape.rank() >= rank, operation, "transforms the last two or three axes");
+}
+
+// x [N,D,H,W,I], weights [O,I,kd,kh,kw], y [N,D',H',W',O]
+void require_convolution(const char* operation, const Tensor& x, const Tensor& weights, const Padding& padding, const Tensor& y) {
+    require_kind(operation, "x", x, false, y);
+    require_kind(operation, "weights", weights, false, y);
+    require(x.shape.rank() == 5 && weights.shape.rank() == 5 && y.shape.rank() == 5, operation, "needs five axes");
+    bool fits = x.shape[0] == y.shape[0] && x.shape[4] == weights.shape[1] && y.shape[4] == weights.shape[0];
+    for (int i = 0; i < 3; ++i) {
+        const int pad = padding[static_cast<std::size_t>(i)];
+        fits = fits && pad >= 0 && pad < weights.shape[2 + i] && y.shape[1 + i] > 0 &&
+               y.shape[1 + i] == x.shape[1 + i] + 2 * pad - weights.shape[2 + i] + 1;
+    }
+    require(fits, operation, "x " + x.shape.str() + ", weights " + weights.shape.str() + " and y " + y.shape.str() + " do not fit");
+}
+
+void require_border(const char* operation, const Tensor& x, const Border& border, const Tensor& out) {
+    require_kind(operation, "x", x, false, out);
+    require(x.shape.rank() == 5 && out.shape.rank() == 5, operation, "needs five axes");
+    bool fits = x.shape[0] == out.shape[0] && x.shape[4] == out.shape[4];
+    for (int i = 0; i < 3; ++i) {
+        const int width = border.width[static_cast<std::size_t>(i)];
+        fits = fits && width >= 0 && out.shape[1 + i] == x.shape[1 + i] + 2 * width;
+        require(border.mode != BorderMode::reflect || width < x.shape[1 + i], operation,
+                "a reflected border of " + std::to_string(width) + " needs more than that many elements, got " + x.shape.str());
+    }
+    require(fits, operation, "x " + x.shape.str() + " with its border is not " + out.shape.str());
+}
+
+}  // namespace
+
+void Operations::copy(const Tensor& x, const Tensor& out) {
+    require_like("copy", "output", out, x);
+    if (!planning_) do_copy(x, out);
+}
+
+void Operations::fill_zero(const Tensor& out) {
+    if (!planning_) do_fill_zero(out);
+}
+
+void Operations::linear_combination(double a, const Tensor& x, double b, const Tensor& y, const Tensor& out) {
+    require_like("linear_combination", "y", y, x);
+    require_like("linear_combination", "output", out, x);
+    if (!planning_) do_linear_combination(a, x, b, y, out);
+}
+
+void Operations::add_acc(const Tensor& x, const Tensor& out) { linear_combination(1, x, 1, out, out); }
+
+void Operations::dot(const Tensor& x, const Tensor& y, const Tensor& out) {
+    require_like("dot", "y", y, x);
+    require_scalars("dot", out, x);
+    if (!planning_) do_dot(x, y, out);
+}
+
+void Operations::cg_advance_acc(const Tensor& rho, const Tensor& pq, const Tensor& p, const Tensor& q, const Tensor& x,
+                                const Tensor& r) {
+    for (const Tensor* t : {&q, &x, &r}) require_like("cg_advance_acc", "vector", *t, p);
+    require_scalars("cg_advance_acc", rho, p);
+    require_scalars("cg_advance_acc", pq, p);
+    if (!planning_) do_cg_advance_acc(rho, pq, p, q, x, r);
+}
+
+void Operations::cg_direction(const Tensor& rho_new, const Tensor& rho, const Tensor& r, const Tensor& p) {
+    require_like("cg_direction", "p", p, r);
+    require_scalars("cg_direction", rho_new, p);
+    require_scalars("cg_direction", rho, p);
+    if (!planning_) do_cg_direction(rho_new, rho, r, p);
+}
+
+void Operations::coil_expand(const Tensor& x, const Tensor& maps, const Tensor& out) {
+    require_coils("coil_expand", x, maps, out);
+    if (!planning_) do_coil_expand(x, maps, out);
+}
+
+void Operations::coil_combine(const Tensor& y, const Tensor& maps, const Tensor& out) {
+    require_coils("coil_combine", out, maps, y);
+    if (!planning_) do_coil_combine(y, maps, out);
+}
+
+void Operations::mask_multiply(const Tensor& mask, const Tensor& y) {
+    require_kind("mask_multiply", "mask", mask, false, y);
+    require_mask("mask_multiply", mask, y.shape);
+    if (!planning_) do_mask_multiply(mask, y);
+}
+
+void Operations::fft(FftDirection direction, int rank, const Tensor& x, Arena& workspace) {
+    require(is_complex(x.dtype), "fft", "needs complex numbers");
+    require_rank("fft", rank, x);
+    do_fft(direction, rank, x, workspace);
+}
+
+void Operations::normal_mask(const Tensor& mask, int rank, const Tensor& out) {
+    require(!is_complex(mask.dtype), "normal_mask", "mask must be real");
+    require_like("normal_mask", "output", out, mask);
+    require_rank("normal_mask", rank, mask);
+    if (!planning_) do_normal_mask(mask, rank, out);
+}
+
+void Operations::sense_normal(const Tensor& x, const Tensor& maps, const Tensor& normal_mask, int rank, const NormalTerms& terms,
+                              const Tensor& out, Arena& workspace) {
+    require_like("sense_normal", "output", out, x);
+    Tensor coils = x;  // only its shape is used
+    coils.shape[2] = maps.shape.rank() == 6 ? maps.shape[2] : 0;
+    require_coils("sense_normal", x, maps, coils);
+    require_kind("sense_normal", "mask", normal_mask, false, x);
+    require_mask("sense_normal", normal_mask, coils.shape);
+    require_rank("sense_normal", rank, x);
+    require(terms.b || terms.gamma == 0, "sense_normal", "gamma without b");
+    if (terms.b) require_like("sense_normal", "b", *terms.b, x);
+    require(planning_ || x.data != out.data, "sense_normal", "x and output must differ");
+    do_sense_normal(x, maps, normal_mask, rank, terms, out, workspace);
+}
+
+void Operations::convolution(const Tensor& x, const Tensor& weights, const Tensor* bias, const Padding& padding, const Tensor& y,
+                             Arena& workspace) {
+    require_convolution("convolution", x, weights, padding, y);
+    if (bias) require_like("convolution", "bias", *bias, Tensor{nullptr, y.dtype, Shape{y.shape[4]}, y.device});
+    do_convolution(x, weights, bias, padding, y, workspace);
+}
+
+void Operations::convolution_data(const Tensor& dy, const Tensor& weights, const Padding& padding, const Tensor& dx,
+                                  Arena& workspace) {
+    require_convolution("convolution_data", dx, weights, padding, dy);
+    do_convolution_data(dy, weights, padding, dx, workspace);
+}
+
+void Operations::convolution_weights_acc(const Tensor& x, const Tensor& dy, const Padding& padding, const Tensor& dweights,
+                                         const Tensor* dbias, Arena& workspace) {
+    require_convolution("convolution_weights_acc", x, dweights, padding, dy);
+    if (dbias) require_like("convolution_weights_acc", "dbias", *dbias, Tensor{nullptr, dy.dtype, Shape{dy.shape[4]}, dy.device});
+    do_convolution_weights_acc(x, dy, padding, dweights, dbias, workspace);
+}
+
+void Operations::border(const Tensor& x, const Border& border, const Tensor& out) {
+    require_border("border", x, border, out);
+    if (!planning_) do_border(x, border, out);
+}
+
+void Operations::border_adjoint(const Tensor& dout, const Tensor* bordered, const Border& border, bool accumulate,
+                                const Tensor& dx) {
+    require_border("border_adjoint", dx, border, dout);
+    require(!border.relu || bordered, "border_adjoint", "the mask of ReLU needs the forward output");
+    if (bordered) require_like("border_adjoint", "bordered", *bordered, dout);
+    if (!planning_) do_border_adjoint(dout, border.relu ? bordered : nullptr, border, accumulate, dx);
+}
+
+void Operations::loss(LossKind kind, const Tensor& x, const Tensor& target, const Tensor* gradient, const Tensor& value) {
+    require(is_complex(x.dtype), "loss", "needs complex images");
+    require_like("loss", "target", target, x);
+    if (gradient) require_like("loss", "gradient", *gradient, x);
+    require(value.dtype == DType::f64 && value.elements() == 1, "loss", "value must be f64 [1]");
+    if (!planning_) do_loss(kind, x, target, gradient, value);
+}
+
+void Operations::adam(const AdamTerms& terms, const Tensor& gradient, const Tensor& values, const Tensor& m, const Tensor& v) {
+    require(!is_complex(values.dtype), "adam", "parameters must be real");
+    for (const Tensor* t : {&gradient, &m, &v}) require_like("adam", "buffer", *t, values);
+    if (!planning_) do_adam(terms, gradient, values, m, v);
+}
+
+}  // namespace gleam::kernels

@@ -1,0 +1,145 @@
+// Every operation that touches numbers, once. A backend derives from Operations and implements the do_... half; the public half
+// checks shapes, types and devices, then calls it, so that a wrong call is the same clear ShapeError on every device.
+// A new operation is one entry here, and the compiler finds each backend that lacks it.
+//
+// Shapes (docs/concepts.md):   N batch, T time, C coil, Z Y X space, K channel
+//   image  complex [N, T, 1, Z, Y, X]        k-space, coil images  complex [N, T, C, Z, Y, X]
+//   maps   complex [N, T or 1, C, Z, Y, X]   mask                  real    [N, T or 1, 1, Z, Y, X]
+//   network tensors                          real [N, D, H, W, K]  (channels-last)
+//   convolution weights                      real [K_out, K_in, kd, kh, kw]
+// Real and complex types of one call agree in precision. Outputs come last, except the arena that lends scratch memory.
+// An operation that adds to its output ends in _acc. All reductions run in an order that does not depend on the thread count.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "core/arena.hpp"
+#include "core/tensor.hpp"
+
+namespace gleam::kernels {
+
+enum class FftDirection : std::uint8_t { forward, inverse };
+
+enum class BorderMode : std::uint8_t { zero, reflect, replicate };
+
+// A border of `width` = {d, h, w} elements on each side; with `relu`, of max(x, 0) instead of x.
+struct Border {
+    BorderMode mode = BorderMode::reflect;
+    std::array<int, 3> width{0, 1, 1};
+    bool relu = false;
+};
+
+using Padding = std::array<int, 3>;  // zeros on each side of {d, h, w} that a convolution reads without storing
+
+enum class LossKind : std::uint8_t { l1, l2 };
+
+// out = alpha A^H A x + beta x + gamma b   (b may be null when gamma is 0)
+struct NormalTerms {
+    double alpha = 1, beta = 0, gamma = 0;
+    const Tensor* b = nullptr;
+};
+
+// Adam with coupled weight decay (g += weight_decay * value), bias-corrected; `step` counts from 1.
+struct AdamTerms {
+    double learning_rate = 1e-4, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 0;
+    std::int64_t step = 1;
+};
+
+class Operations {
+public:
+    virtual ~Operations() = default;
+
+    virtual Device device() const = 0;
+    virtual Allocator& allocator() = 0;
+
+    // While planning, operations check their arguments and book their scratch memory, but touch no numbers.
+    bool planning() const { return planning_; }
+    void set_planning(bool on) { planning_ = on; }
+
+    // ---- memory and vectors (any shape, all alike) -------------------------------------------------------------------
+    void copy(const Tensor& x, const Tensor& out);
+    void fill_zero(const Tensor& out);
+    // out = a x + b y
+    void linear_combination(double a, const Tensor& x, double b, const Tensor& y, const Tensor& out);
+    void add_acc(const Tensor& x, const Tensor& out);
+    // out[n] = Re <x_n, y_n>, accumulated in double; out is f64 [N]
+    void dot(const Tensor& x, const Tensor& y, const Tensor& out);
+
+    // ---- conjugate gradient: per-sample scalars stay on the device (f64 [N]); 0/0 counts as 0 -------------------------
+    // alpha = rho / pq;  x += alpha p;  r -= alpha q
+    void cg_advance_acc(const Tensor& rho, const Tensor& pq, const Tensor& p, const Tensor& q, const Tensor& x, const Tensor& r);
+    // p = r + (rho_new / rho) p
+    void cg_direction(const Tensor& rho_new, const Tensor& rho, const Tensor& r, const Tensor& p);
+
+    // ---- coils, mask, Fourier ----------------------------------------------------------------------------------------
+    // out_c = S_c x
+    void coil_expand(const Tensor& x, const Tensor& maps, const Tensor& out);
+    // out = sum_c conj(S_c) y_c: the adjoint of coil_expand
+    void coil_combine(const Tensor& y, const Tensor& maps, const Tensor& out);
+    // y_c *= mask, in place
+    void mask_multiply(const Tensor& mask, const Tensor& y);
+    // Centred orthonormal FFT in place over the last `rank` axes (2 or 3), any sizes: fftshift F ifftshift / sqrt(n).
+    void fft(FftDirection direction, int rank, const Tensor& x, Arena& workspace);
+    // The mask as sense_normal wants it: ifftshift(mask^2) / n over the last `rank` axes (docs/adr/002-normal-operator.md).
+    void normal_mask(const Tensor& mask, int rank, const Tensor& out);
+    // out = alpha A^H A x + beta x + gamma b with A = mask F maps; one pass per coil, no shifts. out may be b but not x.
+    void sense_normal(const Tensor& x, const Tensor& maps, const Tensor& normal_mask, int rank, const NormalTerms& terms,
+                      const Tensor& out, Arena& workspace);
+
+    // ---- convolution (cross-correlation, stride 1) ---------------------------------------------------------------------
+    // y = w * x (+ bias), reading `padding` zeros around x; D_y = D_x + 2 padding - kd + 1 and so on. bias: [K_out] or null.
+    void convolution(const Tensor& x, const Tensor& weights, const Tensor* bias, const Padding& padding, const Tensor& y,
+                     Arena& workspace);
+    // dx = gradient by x: the adjoint of convolution without bias
+    void convolution_data(const Tensor& dy, const Tensor& weights, const Padding& padding, const Tensor& dx, Arena& workspace);
+    // dweights += gradient by the weights; dbias += sum of dy when given
+    void convolution_weights_acc(const Tensor& x, const Tensor& dy, const Padding& padding, const Tensor& dweights,
+                                 const Tensor* dbias, Arena& workspace);
+
+    // ---- border and activation -----------------------------------------------------------------------------------------
+    // out [N, D+2d, H+2h, W+2w, K] = x (after ReLU if asked) with its border
+    void border(const Tensor& x, const Border& border, const Tensor& out);
+    // dx = adjoint of border(): the border folded back, masked where `bordered` (the forward output; null without ReLU) is not
+    // positive. With `accumulate`, dx += instead.
+    void border_adjoint(const Tensor& dout, const Tensor* bordered, const Border& border, bool accumulate, const Tensor& dx);
+
+    // ---- loss and optimiser ----------------------------------------------------------------------------------------------
+    // value (f64 [1]) = mean |x - t|  or  mean |x - t|^2 over all complex elements; gradient by x when given.
+    void loss(LossKind kind, const Tensor& x, const Tensor& target, const Tensor* gradient, const Tensor& value);
+    // One update of a flat parameter buffer; moments m and v have its size.
+    void adam(const AdamTerms& terms, const Tensor& gradient, const Tensor& values, const Tensor& m, const Tensor& v);
+
+private:
+    virtual void do_copy(const Tensor& x, const Tensor& out) = 0;
+    virtual void do_fill_zero(const Tensor& out) = 0;
+    virtual void do_linear_combination(double a, const Tensor& x, double b, const Tensor& y, const Tensor& out) = 0;
+    virtual void do_dot(const Tensor& x, const Tensor& y, const Tensor& out) = 0;
+    virtual void do_cg_advance_acc(const Tensor& rho, const Tensor& pq, const Tensor& p, const Tensor& q, const Tensor& x,
+                                   const Tensor& r) = 0;
+    virtual void do_cg_direction(const Tensor& rho_new, const Tensor& rho, const Tensor& r, const Tensor& p) = 0;
+    virtual void do_coil_expand(const Tensor& x, const Tensor& maps, const Tensor& out) = 0;
+    virtual void do_coil_combine(const Tensor& y, const Tensor& maps, const Tensor& out) = 0;
+    virtual void do_mask_multiply(const Tensor& mask, const Tensor& y) = 0;
+    virtual void do_normal_mask(const Tensor& mask, int rank, const Tensor& out) = 0;
+    virtual void do_border(const Tensor& x, const Border& border, const Tensor& out) = 0;
+    virtual void do_border_adjoint(const Tensor& dout, const Tensor* bordered, const Border& border, bool accumulate,
+                                   const Tensor& dx) = 0;
+    virtual void do_loss(LossKind kind, const Tensor& x, const Tensor& target, const Tensor* gradient, const Tensor& value) = 0;
+    virtual void do_adam(const AdamTerms& terms, const Tensor& gradient, const Tensor& values, const Tensor& m,
+                         const Tensor& v) = 0;
+    // These book scratch memory: they are called while planning too, and must return right after their acquire() then.
+    virtual void do_fft(FftDirection direction, int rank, const Tensor& x, Arena& workspace) = 0;
+    virtual void do_sense_normal(const Tensor& x, const Tensor& maps, const Tensor& normal_mask, int rank,
+                                 const NormalTerms& terms, const Tensor& out, Arena& workspace) = 0;
+    virtual void do_convolution(const Tensor& x, const Tensor& weights, const Tensor* bias, const Padding& padding,
+                                const Tensor& y, Arena& workspace) = 0;
+    virtual void do_convolution_data(const Tensor& dy, const Tensor& weights, const Padding& padding, const Tensor& dx,
+                                     Arena& workspace) = 0;
+    virtual void do_convolution_weights_acc(const Tensor& x, const Tensor& dy, const Padding& padding, const Tensor& dweights,
+                                            const Tensor* dbias, Arena& workspace) = 0;
+
+    bool planning_ = false;
+};
+
+}  // namespace gleam::kernels
