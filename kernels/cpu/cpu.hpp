@@ -13,6 +13,9 @@ namespace gleam::kernels {
 // omp_get_max_threads() says when it is made. Results do not depend on other instances.
 std::unique_ptr<Operations> make_cpu_operations();
 
+// OpenMP threads of the calling thread's later parallel loops; 0 = all cores this process may use. Returns the number chosen.
+int set_thread_count(int threads);
+
 // Names and versions of the libraries behind the CPU backend.
 std::vector<std::pair<std::string, std::string>> cpu_libraries();
 

@@ -15,6 +15,11 @@ namespace gleam::kernels {
 
 std::unique_ptr<Operations> make_cpu_operations() { return std::make_unique<cpu::CpuOperations>(); }
 
+int set_thread_count(int threads) {
+    omp_set_num_threads(threads > 0 ? threads : omp_get_num_procs());
+    return omp_get_max_threads();
+}
+
 std::vector<std::pair<std::string, std::string>> cpu_libraries() {
     return {{"FFTW", cpu::fourier_library_version()}, {"oneDNN", cpu::convolution_library_version()}};
 }
