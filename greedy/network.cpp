@@ -8,11 +8,13 @@ namespace gleam::greedy {
 
 Network::Network(const NetworkOptions& options, Device device) : options_(options) {
     if (options.stages < 1 || options.unrolls < 1 || options.unrolls % options.stages != 0)
-        throw ConfigError("training.modules", fmt::format("{} unrolls cannot be cut into {} modules", options.unrolls, options.stages),
+        throw ConfigError("training.modules",
+                          fmt::format("{} unrolls cannot be cut into {} modules", options.unrolls, options.stages),
                           "choose a number of modules that divides model.unrolls");
     const int per_stage = options.unrolls / options.stages;
     stages_.reserve(static_cast<std::size_t>(options.stages));
-    for (int s = 0; s < options.stages; ++s) stages_.emplace_back(options.unroll, s * per_stage, per_stage, options.dtype, device);
+    for (int s = 0; s < options.stages; ++s)
+        stages_.emplace_back(options.unroll, s * per_stage, per_stage, options.dtype, device);
 }
 
 std::size_t Network::parameter_bytes(bool training) const {

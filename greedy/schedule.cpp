@@ -68,9 +68,10 @@ void reconstruct(const Network& network, StepMemory& memory, const Batch& batch,
     int slot = 0;
     for (const Stage& stage : network.stages()) {
         const Tensor handed_on = memory.handoff(slot, x);
-        memory.segment("inference " + std::to_string(stage.first_unroll()) + " " + x.shape.str(), false, [&](modules::Context& context) {
-            memory.ops().copy(stage.forward(context, context.tape.constant(x), batch).tensor(), handed_on);
-        });
+        memory.segment("inference " + std::to_string(stage.first_unroll()) + " " + x.shape.str(), false,
+                       [&](modules::Context& context) {
+                           memory.ops().copy(stage.forward(context, context.tape.constant(x), batch).tensor(), handed_on);
+                       });
         x = handed_on;
         slot = 1 - slot;
     }

@@ -1,5 +1,5 @@
-// Training strategies as schedules over the same stages: in which order stages run forward and backward, and where gradients stop.
-// A further strategy is a further class here; stages, memory and trainer do not change.
+// Training strategies as schedules over the same stages: in which order stages run forward and backward, and where gradients
+// stop. A further strategy is a further class here; stages, memory and trainer do not change.
 #pragma once
 
 #include <memory>

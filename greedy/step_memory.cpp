@@ -48,8 +48,10 @@ Tensor StepMemory::handoff(int slot, const Tensor& image) {
 Tensor StepMemory::loss(int stage) {
     Tensor t{nullptr, DType::f64, Shape{1}, ops_.device()};
     const auto number = static_cast<std::size_t>(stage);
-    if (ops_.planning()) stages_ = std::max(stages_, number + 1);
-    else t.data = static_cast<char*>(handoff_.data()) + 2 * image_bytes_ + number * sizeof(double);
+    if (ops_.planning())
+        stages_ = std::max(stages_, number + 1);
+    else
+        t.data = static_cast<char*>(handoff_.data()) + 2 * image_bytes_ + number * sizeof(double);
     return t;
 }
 

@@ -1,8 +1,8 @@
 // The transient memory of training steps and reconstructions on one device, and what one stage leaves for the next.
 //
-// A segment is a stretch of work with one tape: one stage's forward and backward pass, or those of a whole chain. Every segment has
-// its own program per arena, recorded in a dry run (operations planning); all segments share the bytes, because on one device they
-// run one after the other. The hand-off arena outlives segments: two images, taken in turn, and one loss value per stage.
+// A segment is a stretch of work with one tape: one stage's forward and backward pass, or those of a whole chain. Every segment
+// has its own program per arena, recorded in a dry run (operations planning); all segments share the bytes, because on one device
+// they run one after the other. The hand-off arena outlives segments: two images, taken in turn, and one loss value per stage.
 #pragma once
 
 #include <map>
