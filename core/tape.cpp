@@ -15,9 +15,7 @@ BufferPtr Tape::allocate(const char* name, DType dtype, const Shape& shape, Devi
     return std::make_shared<Buffer>(Buffer{t, std::move(lease)});
 }
 
-Var Tape::leaf(const Tensor& t) const {
-    return Var(std::make_shared<Buffer>(Buffer{t, {}}), std::make_shared<Gradient>());
-}
+Var Tape::leaf(const Tensor& t) const { return Var(std::make_shared<Buffer>(Buffer{t, {}}), std::make_shared<Gradient>()); }
 
 Var Tape::result(BufferPtr value, bool differentiable) const {
     return Var(std::move(value), recording_ && differentiable ? std::make_shared<Gradient>() : nullptr);
