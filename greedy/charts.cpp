@@ -9,7 +9,7 @@
 #include "greedy/html.hpp"
 #include "greedy/svg.hpp"
 
-namespace gleam::greedy {
+namespace gleam::greedy::report {
 namespace {
 
 using Points = std::vector<std::pair<double, double>>;
@@ -57,9 +57,8 @@ Points strided(const Points& points, std::size_t limit) {
 }
 
 std::size_t finite_count(const Points& points) {
-    return static_cast<std::size_t>(std::count_if(points.begin(), points.end(), [](const auto& p) {
-        return std::isfinite(p.first) && std::isfinite(p.second);
-    }));
+    return static_cast<std::size_t>(std::count_if(
+        points.begin(), points.end(), [](const auto& p) { return std::isfinite(p.first) && std::isfinite(p.second); }));
 }
 
 struct EndLabel {
@@ -95,7 +94,7 @@ Scale y_scale(const LineChart& chart, double top, double bottom) {
         y.low = chart.low, y.high = chart.high;
         return y;
     }
-    Range range;
+    ValueRange range;
     auto add = [&](double v) {
         if (y.has(v)) range.add(chart.log_y ? std::log(v) : v);
     };
@@ -113,8 +112,8 @@ void draw_markers(Svg& svg, const LineChart& chart, const Curve& curve, const Po
         if (!std::isfinite(points[i].first) || !std::isfinite(points[i].second)) continue;
         const bool marked = curve.x[i] == curve.highlight_x;
         if (!all && !marked) continue;
-        const std::string tooltip =
-            fmt::format("{}: {} at {} {}", curve.label, fixed(curve.y[i], chart.decimals), chart.x_label, fmt::format("{:g}", curve.x[i]));
+        const std::string tooltip = fmt::format("{}: {} at {} {}", curve.label, fixed(curve.y[i], chart.decimals), chart.x_label,
+                                                fmt::format("{:g}", curve.x[i]));
         svg.marker(curve.shape, points[i].first, points[i].second, marked ? 13 : 7, curve.colour, marked ? "halo" : "", tooltip);
     }
 }
@@ -161,7 +160,7 @@ std::vector<double> running_mean(const std::vector<double>& values, std::size_t 
 
 std::string draw_lines(const LineChart& chart) {
     const double left = 70, right = chart.width - label_room(chart), top = 12, bottom = chart.height - 50;
-    Range steps;
+    ValueRange steps;
     for (const Curve& c : chart.curves)
         for (double v : c.x) steps.add(v);
     if (steps.empty || !(steps.high > steps.low)) steps = steps.padded(0);
@@ -185,7 +184,7 @@ std::string draw_lines(const LineChart& chart) {
 
 std::string draw_dots(const DotChart& chart) {
     double widest = 60;
-    Range range;
+    ValueRange range;
     for (const DotRow& row : chart.rows) {
         widest = std::max(widest, text_width(row.label));
         range.add(row.mean);
@@ -208,7 +207,8 @@ std::string draw_dots(const DotChart& chart) {
             svg.marker(0, x(row.values[i]), middle + offset, 6.5, row.colour, "dot",
                        fmt::format("{}: {}", row.label, fixed(row.values[i], chart.decimals)));
         }
-        if (x.has(row.mean)) svg.line(x(row.mean), middle - 12, x(row.mean), middle + 12, "curve", "stroke:" + row.colour + ";stroke-width:3");
+        if (x.has(row.mean))
+            svg.line(x(row.mean), middle - 12, x(row.mean), middle + 12, "curve", "stroke:" + row.colour + ";stroke-width:3");
     }
     return svg.finish();
 }
@@ -230,4 +230,4 @@ std::string legend_box(const std::string& colour, const std::string& text) {
     return fmt::format("<li><span class=\"key\" style=\"background:{}\"></span>{}</li>\n", colour, escape_html(text));
 }
 
-}  // namespace gleam::greedy
+}  // namespace gleam::greedy::report

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-namespace gleam::greedy {
+namespace gleam::greedy::report {
 
 // Points in the order of x; y may hold NaN and infinities (gaps).
 struct Curve {
@@ -27,8 +27,8 @@ struct LineChart {
     std::vector<Curve> curves;
     std::vector<Level> levels;
     bool log_y = false;
-    bool smooth = false;   // the running mean over the faint raw curve; otherwise the curve with markers
-    int decimals = 2;      // of values in tooltips
+    bool smooth = false;       // the running mean over the faint raw curve; otherwise the curve with markers
+    int decimals = 2;          // of values in tooltips
     double low = 0, high = 0;  // the y axis, when low < high; otherwise from the data
 };
 std::string draw_lines(const LineChart& chart);
@@ -78,4 +78,4 @@ std::string legend_line(const std::string& colour, std::size_t shape, const std:
 std::string legend_dashed(const std::string& text);
 std::string legend_box(const std::string& colour, const std::string& text);
 
-}  // namespace gleam::greedy
+}  // namespace gleam::greedy::report

@@ -5,7 +5,7 @@
 #include <array>
 #include <cmath>
 
-namespace gleam::greedy {
+namespace gleam::greedy::report {
 namespace {
 
 constexpr const char* replacement = "\xEF\xBF\xBD";  // U+FFFD
@@ -21,7 +21,8 @@ std::size_t utf8_length(std::string_view s) {
     if (a < 0x80) return 1;
     if (a >= 0xC2 && a <= 0xDF) return follows(1) ? 2 : 0;
     if (a >= 0xE0 && a <= 0xEF) {
-        const bool overlong = a == 0xE0 && b < 0xA0, surrogate = a == 0xED && b > 0x9F, noncharacter = a == 0xEF && b == 0xBF && byte(2) > 0xBD;
+        const bool overlong = a == 0xE0 && b < 0xA0, surrogate = a == 0xED && b > 0x9F,
+                   noncharacter = a == 0xEF && b == 0xBF && byte(2) > 0xBD;
         return follows(1) && follows(2) && !overlong && !surrogate && !noncharacter ? 3 : 0;
     }
     if (a >= 0xF0 && a <= 0xF4) {
@@ -85,7 +86,8 @@ std::string signed_fixed(double value, int decimals) { return number(value, deci
 std::string grouped(std::int64_t value) {
     std::string digits = fmt::format("{}", value < 0 ? 0 - static_cast<std::uint64_t>(value) : static_cast<std::uint64_t>(value));
     for (std::size_t i = digits.size(); i > 3;) digits.insert(i -= 3, ",");
-    return (value < 0 ? minus : "") + digits;
+    if (value < 0) digits.insert(0, minus);
+    return digits;
 }
 
 std::string format_seconds(double seconds) {
@@ -112,7 +114,8 @@ std::string base64(std::string_view bytes) {
     out.reserve((bytes.size() + 2) / 3 * 4);
     for (std::size_t i = 0; i < bytes.size(); i += 3) {
         std::uint32_t group = 0;
-        for (std::size_t k = 0; k < 3; ++k) group = group << 8 | (i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0u);
+        for (std::size_t k = 0; k < 3; ++k)
+            group = group << 8 | (i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0u);
         for (std::size_t k = 0; k < 4; ++k) out += i + k <= bytes.size() ? alphabet[group >> (18 - 6 * k) & 63u] : '=';
     }
     return out;
@@ -120,4 +123,4 @@ std::string base64(std::string_view bytes) {
 
 std::string png_uri(std::string_view png) { return "data:image/png;base64," + base64(png); }
 
-}  // namespace gleam::greedy
+}  // namespace gleam::greedy::report

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace gleam::greedy {
+namespace gleam::greedy::report {
 
 // Escapes & < > " ' for text and attribute values. Bytes that are not UTF-8 and control characters (other than tab and line feed)
 // become U+FFFD, so the page stays well-formed whatever a file holds.
@@ -27,8 +27,8 @@ std::string base64(std::string_view bytes);
 // "data:image/png;base64,…"
 std::string png_uri(std::string_view png);
 
-// A colour by the name of its CSS variable, on light and dark pages; `contrast` is the least ratio to the page it must have (WCAG 2.1:
-// 4.5 for text, 3 for graphics, 0 for decoration).
+// A colour by the name of its CSS variable, on light and dark pages; `contrast` is the least ratio to the page it must have
+// (WCAG 2.1: 4.5 for text, 3 for graphics, 0 for decoration).
 struct ThemeColour {
     const char* name;
     const char* light;
@@ -45,4 +45,4 @@ std::string ordered_colour(std::size_t i, std::size_t n);
 // The content of <style>: light and dark by the reader's preference, light in print.
 std::string style_sheet();
 
-}  // namespace gleam::greedy
+}  // namespace gleam::greedy::report

@@ -5,7 +5,7 @@
 
 #include "greedy/html.hpp"
 
-namespace gleam::greedy {
+namespace gleam::greedy::report {
 namespace {
 
 constexpr std::size_t categories = 6, steps = 12;
@@ -94,8 +94,9 @@ svg .halo{stroke:var(--page);stroke-width:1.5}
 .images figcaption{font-size:.8rem;line-height:1.35;margin:4px 0 2px;color:var(--soft);font-variant-numeric:tabular-nums}
 .images figcaption b{display:block;color:var(--ink);font-weight:600}
 .images .bar{align-self:start;font-size:.8rem;color:var(--soft);padding-right:12px}
-.images .bar svg text{font-size:11px}
-.images+h3{margin-top:34px}
+.images .bar b{color:var(--ink);font-weight:600}
+.images .bar img{height:12px;margin:4px 0 2px}
+.ends{display:flex;justify-content:space-between}
 details{margin:10px 0;border:1px solid var(--rule);border-radius:8px;padding:0 14px}
 summary{cursor:pointer;padding:9px 0;font-weight:550;font-size:.94rem}
 pre{overflow-x:auto;background:var(--panel);border-radius:6px;padding:12px 14px;font:.82rem/1.5 ui-monospace,"SF Mono",Menlo,Consolas,"DejaVu Sans Mono",monospace;margin:0 0 14px}
@@ -133,8 +134,8 @@ std::string ordered_colour(std::size_t i, std::size_t n) {
 }
 
 std::string style_sheet() {
-    return ":root{color-scheme:light dark}\n" + variables(false) + "\n@media screen and (prefers-color-scheme:dark){" + variables(true) + "}" +
-           rules;
+    return ":root{color-scheme:light dark}\n" + variables(false) + "\n@media screen and (prefers-color-scheme:dark){" +
+           variables(true) + "}" + rules;
 }
 
-}  // namespace gleam::greedy
+}  // namespace gleam::greedy::report

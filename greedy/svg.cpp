@@ -9,7 +9,7 @@
 
 #include "greedy/html.hpp"
 
-namespace gleam::greedy {
+namespace gleam::greedy::report {
 namespace {
 
 std::string exponent(int e) {
@@ -23,7 +23,7 @@ std::string exponent(int e) {
 std::string power_label(int m, int e) {
     if (e >= 0 && e <= 4) return grouped(m * static_cast<std::int64_t>(std::llround(std::pow(10, e))));
     if (e < 0 && e >= -3) return fixed(m * std::pow(10.0, e), -e);
-    return (m == 1 ? "" : std::to_string(m) + "·") + "10" + exponent(e);
+    return m == 1 ? fmt::format("10{}", exponent(e)) : fmt::format("{}·10{}", m, exponent(e));
 }
 
 // Coordinates to a tenth of a pixel, without needless zeros.
@@ -50,18 +50,18 @@ double Scale::operator()(double value) const {
     return from + t * (to - from);
 }
 
-void Range::add(double value) {
+void ValueRange::add(double value) {
     if (!std::isfinite(value)) return;
     low = empty ? value : std::min(low, value);
     high = empty ? value : std::max(high, value);
     empty = false;
 }
 
-Range Range::padded(double share) const {
-    if (empty) return Range{0, 1, false};
+ValueRange ValueRange::padded(double share) const {
+    if (empty) return ValueRange{0, 1, false};
     double room = (high / 2 - low / 2) * 2 * share;  // halves: the extent itself may overflow
     if (!(high > low) || room < 1e-9 * std::max(std::abs(low), std::abs(high))) room = std::max(0.05 * std::abs(high), 1e-6);
-    return Range{low - room, high + room, false};
+    return ValueRange{low - room, high + room, false};
 }
 
 std::vector<Tick> linear_ticks(double low, double high, int wanted) {
@@ -107,7 +107,8 @@ std::vector<Tick> log_ticks(double low, double high) {
 }
 
 double text_width(std::string_view text) {
-    const auto characters = std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0u) != 0x80u; });
+    const auto characters =
+        std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0u) != 0x80u; });
     return 6.9 * static_cast<double>(characters);
 }
 
@@ -119,7 +120,9 @@ std::vector<double> spread(const std::vector<double>& wanted, double distance, d
     struct Block {
         double sum;  // of wanted positions, each less its offset in the block
         double count;
-        double top(double d, double lo, double hi) const { return std::clamp(sum / count, lo, std::max(lo, hi - (count - 1) * d)); }
+        double top(double d, double lo, double hi) const {
+            return std::clamp(sum / count, lo, std::max(lo, hi - (count - 1) * d));
+        }
     };
     std::vector<Block> blocks;
     for (std::size_t i : order) {
@@ -135,7 +138,8 @@ std::vector<double> spread(const std::vector<double>& wanted, double distance, d
     std::vector<double> placed(wanted.size());
     std::size_t next = 0;
     for (const Block& block : blocks)
-        for (int k = 0; k < static_cast<int>(block.count); ++k) placed[order[next++]] = block.top(distance, low, high) + k * distance;
+        for (int k = 0; k < static_cast<int>(block.count); ++k)
+            placed[order[next++]] = block.top(distance, low, high) + k * distance;
     return placed;
 }
 
@@ -145,13 +149,13 @@ Svg::Svg(double width, double height, std::string_view title, std::string_view d
 }
 
 void Svg::line(double x1, double y1, double x2, double y2, std::string_view css_class, std::string_view style) {
-    out_ += fmt::format("<line x1=\"{}\" y1=\"{}\" x2=\"{}\" y2=\"{}\"{}{}/>\n", px(x1), px(y1), px(x2), px(y2), attribute("class", css_class),
-                        attribute("style", style));
+    out_ += fmt::format("<line x1=\"{}\" y1=\"{}\" x2=\"{}\" y2=\"{}\"{}{}/>\n", px(x1), px(y1), px(x2), px(y2),
+                        attribute("class", css_class), attribute("style", style));
 }
 
 void Svg::rect(double x, double y, double width, double height, std::string_view style, std::string_view tooltip) {
-    out_ += fmt::format("<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" style=\"{}\"{}\n", px(x), px(y), px(std::max(width, 0.0)), px(height),
-                        style, closed("rect", tooltip));
+    out_ += fmt::format("<rect x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" style=\"{}\"{}\n", px(x), px(y),
+                        px(std::max(width, 0.0)), px(height), style, closed("rect", tooltip));
 }
 
 void Svg::path(const std::vector<std::pair<double, double>>& points, std::string_view css_class, std::string_view style) {
@@ -178,11 +182,21 @@ void Svg::marker(std::size_t shape, double x, double y, double size, std::string
     }
     std::vector<std::pair<double, double>> corners;
     switch (shape % 6) {
-        case 1: corners = {{-s, -s}, {s, -s}, {s, s}, {-s, s}}; break;
-        case 2: corners = {{0, -r * 1.1}, {r * 1.1, r * 0.8}, {-r * 1.1, r * 0.8}}; break;
-        case 3: corners = {{0, -r * 1.2}, {r * 1.2, 0}, {0, r * 1.2}, {-r * 1.2, 0}}; break;
-        case 4: corners = {{0, r * 1.1}, {r * 1.1, -r * 0.8}, {-r * 1.1, -r * 0.8}}; break;
-        default: corners = {{-w, -r}, {w, -r}, {w, -w}, {r, -w}, {r, w}, {w, w}, {w, r}, {-w, r}, {-w, w}, {-r, w}, {-r, -w}, {-w, -w}};
+        case 1:
+            corners = {{-s, -s}, {s, -s}, {s, s}, {-s, s}};
+            break;
+        case 2:
+            corners = {{0, -r * 1.1}, {r * 1.1, r * 0.8}, {-r * 1.1, r * 0.8}};
+            break;
+        case 3:
+            corners = {{0, -r * 1.2}, {r * 1.2, 0}, {0, r * 1.2}, {-r * 1.2, 0}};
+            break;
+        case 4:
+            corners = {{0, r * 1.1}, {r * 1.1, -r * 0.8}, {-r * 1.1, -r * 0.8}};
+            break;
+        default:
+            corners = {{-w, -r}, {w, -r}, {w, -w}, {r, -w}, {r, w},   {w, w},
+                       {w, r},   {-w, r}, {-w, w}, {-r, w}, {-r, -w}, {-w, -w}};
     }
     std::string points;
     for (const auto& [dx, dy] : corners) points += (points.empty() ? "" : " ") + px(x + dx) + "," + px(y + dy);
@@ -191,13 +205,13 @@ void Svg::marker(std::size_t shape, double x, double y, double size, std::string
 
 void Svg::text(double x, double y, std::string_view text, Anchor anchor, std::string_view css_class) {
     const char* where = anchor == Anchor::start ? "" : anchor == Anchor::middle ? "middle" : "end";
-    out_ += fmt::format("<text x=\"{}\" y=\"{}\"{}{}>{}</text>\n", px(x), px(y), attribute("text-anchor", where), attribute("class", css_class),
-                        escape_html(text));
+    out_ += fmt::format("<text x=\"{}\" y=\"{}\"{}{}>{}</text>\n", px(x), px(y), attribute("text-anchor", where),
+                        attribute("class", css_class), escape_html(text));
 }
 
 void Svg::vertical_text(double x, double y, std::string_view text) {
-    out_ += fmt::format("<text transform=\"translate({} {}) rotate(-90)\" text-anchor=\"middle\" class=\"strong\">{}</text>\n", px(x), px(y),
-                        escape_html(text));
+    out_ += fmt::format("<text transform=\"translate({} {}) rotate(-90)\" text-anchor=\"middle\" class=\"strong\">{}</text>\n",
+                        px(x), px(y), escape_html(text));
 }
 
 std::string Svg::finish() { return std::move(out_) + "</svg>\n"; }
@@ -210,7 +224,8 @@ void draw_y_axis(Svg& svg, const Scale& y, const std::vector<Tick>& ticks, doubl
     svg.vertical_text(14, (y.from + y.to) / 2, label);
 }
 
-void draw_x_axis(Svg& svg, const Scale& x, const std::vector<Tick>& ticks, double top, double bottom, std::string_view label, bool grid) {
+void draw_x_axis(Svg& svg, const Scale& x, const std::vector<Tick>& ticks, double top, double bottom, std::string_view label,
+                 bool grid) {
     for (const Tick& tick : ticks) {
         if (grid) svg.line(x(tick.value), top, x(tick.value), bottom, "grid");
         svg.line(x(tick.value), bottom, x(tick.value), bottom + 5, "axis");
@@ -220,4 +235,4 @@ void draw_x_axis(Svg& svg, const Scale& x, const std::vector<Tick>& ticks, doubl
     svg.text((x.from + x.to) / 2, bottom + 40, label, Anchor::middle, "strong");
 }
 
-}  // namespace gleam::greedy
+}  // namespace gleam::greedy::report

@@ -1,4 +1,5 @@
-// Drawing with inline SVG: scales, ticks at nice numbers, and a small canvas. Colours are CSS, so drawings follow the page's theme.
+// Drawing with inline SVG: scales, ticks at nice numbers, and a small canvas. Colours are CSS, so drawings follow the page's
+// theme.
 #pragma once
 
 #include <string>
@@ -6,9 +7,10 @@
 #include <utility>
 #include <vector>
 
-namespace gleam::greedy {
+namespace gleam::greedy::report {
 
-// Maps values to pixels, linearly or by their logarithm. Non-finite values, and values <= 0 on a logarithmic scale, have no place.
+// Maps values to pixels, linearly or by their logarithm. Non-finite values, and values <= 0 on a logarithmic scale, have no
+// place.
 struct Scale {
     double low = 0, high = 1;  // values
     double from = 0, to = 1;   // pixels
@@ -19,13 +21,13 @@ struct Scale {
 };
 
 // The smallest and largest of what can be drawn; empty until something was added.
-struct Range {
+struct ValueRange {
     double low = 0, high = 0;
     bool empty = true;
 
     void add(double value);
     // With room on both sides (a share of the extent), and never of extent zero.
-    Range padded(double share) const;
+    ValueRange padded(double share) const;
 };
 
 struct Tick {
@@ -41,7 +43,8 @@ std::vector<Tick> log_ticks(double low, double high);
 // About how wide a text is at 12 px, in pixels.
 double text_width(std::string_view text);
 
-// Moves positions apart until neighbours (in any order) differ by `distance`, keeping the order, within [low, high] while they fit.
+// Moves positions apart until neighbours (in any order) differ by `distance`, keeping the order, within [low, high] while they
+// fit.
 std::vector<double> spread(const std::vector<double>& wanted, double distance, double low, double high);
 
 enum class Anchor { start, middle, end };
@@ -69,6 +72,7 @@ private:
 
 // Axes with grid lines and a label ("loss", "training step"); y to the left, x below.
 void draw_y_axis(Svg& svg, const Scale& y, const std::vector<Tick>& ticks, double left, double right, std::string_view label);
-void draw_x_axis(Svg& svg, const Scale& x, const std::vector<Tick>& ticks, double top, double bottom, std::string_view label, bool grid);
+void draw_x_axis(Svg& svg, const Scale& x, const std::vector<Tick>& ticks, double top, double bottom, std::string_view label,
+                 bool grid);
 
-}  // namespace gleam::greedy
+}  // namespace gleam::greedy::report
