@@ -67,7 +67,7 @@ struct EndLabel {
 };
 
 // Names beside the ends of their lines, moved apart where they would meet.
-void draw_end_labels(Svg& svg, const std::vector<EndLabel>& labels, double right, double top, double bottom) {
+void draw_end_labels(Svg& svg, const std::vector<EndLabel>& labels, double right, double width, double top, double bottom) {
     std::vector<double> wanted;
     for (const EndLabel& l : labels) wanted.push_back(l.y);
     const std::vector<double> at = spread(wanted, label_distance, top + 4, bottom);
@@ -76,7 +76,7 @@ void draw_end_labels(Svg& svg, const std::vector<EndLabel>& labels, double right
             svg.path({{labels[i].x + 5, wanted[i]}, {right + 4, wanted[i]}, {right + 13, at[i]}}, "leader", "");
         svg.line(right + 14, at[i], right + 24, at[i], labels[i].colour.empty() ? "level" : "curve",
                  labels[i].colour.empty() ? "" : "stroke:" + labels[i].colour);
-        svg.text(right + 29, at[i] + 4, labels[i].text, Anchor::start, "strong");
+        svg.text(right + 29, at[i] + 4, shortened(labels[i].text, width - right - 30), Anchor::start, "strong");
     }
 }
 
@@ -85,7 +85,7 @@ double label_room(const LineChart& chart) {
     double widest = 0;
     for (const Curve& c : chart.curves) widest = std::max(widest, text_width(c.label));
     for (const Level& l : chart.levels) widest = std::max(widest, text_width(l.label));
-    return std::clamp(widest + 38, 40.0, chart.width * 0.4);
+    return std::clamp(widest + 32, 40.0, chart.width * 0.35);
 }
 
 Scale y_scale(const LineChart& chart, double top, double bottom) {
@@ -142,7 +142,8 @@ std::pair<double, double> draw_curve(Svg& svg, const LineChart& chart, const Cur
 std::size_t smoothing_window(std::size_t n) { return n < 20 ? 1 : std::clamp<std::size_t>(n / 25, 3, 501) | 1u; }
 
 std::vector<double> running_mean(const std::vector<double>& values, std::size_t window) {
-    // Sums over a sliding window; the window shrinks evenly at both ends so that it stays centred.
+    // Sums over a sliding window. At the start, where losses fall fast, it shrinks so that it stays centred; at the end it is cut
+    // off.
     std::vector<double> sums{0};
     std::vector<std::size_t> counts{0};
     for (double v : values) {
@@ -151,9 +152,9 @@ std::vector<double> running_mean(const std::vector<double>& values, std::size_t 
     }
     std::vector<double> means;
     for (std::size_t i = 0; i < values.size(); ++i) {
-        const std::size_t half = std::min({window / 2, i, values.size() - 1 - i});
-        const std::size_t n = counts[i + half + 1] - counts[i - half];
-        means.push_back(n ? (sums[i + half + 1] - sums[i - half]) / static_cast<double>(n) : nan);
+        const std::size_t half = std::min(window / 2, i), begin = i - half, end = std::min(i + half + 1, values.size());
+        const std::size_t n = counts[end] - counts[begin];
+        means.push_back(n ? (sums[end] - sums[begin]) / static_cast<double>(n) : nan);
     }
     return means;
 }
@@ -178,7 +179,7 @@ std::string draw_lines(const LineChart& chart) {
         const auto [end_x, end_y] = draw_curve(svg, chart, curve, x, y);
         if (std::isfinite(end_x)) labels.push_back({curve.label, curve.colour, end_x, end_y});
     }
-    draw_end_labels(svg, labels, right, top, bottom);
+    draw_end_labels(svg, labels, right, chart.width, top, bottom);
     return svg.finish();
 }
 
@@ -199,7 +200,7 @@ std::string draw_dots(const DotChart& chart) {
     for (std::size_t r = 0; r < chart.rows.size(); ++r) {
         const DotRow& row = chart.rows[r];
         const double middle = 8 + row_height * (static_cast<double>(r) + 0.5);
-        svg.text(left - 10, middle + 4, row.label, Anchor::end, "strong");
+        svg.text(left - 10, middle + 4, shortened(row.label, left - 10), Anchor::end, "strong");
         for (std::size_t i = 0; i < row.values.size(); ++i) {
             if (!x.has(row.values[i])) continue;
             // A fixed pattern of small offsets, so that equal values do not hide one another.

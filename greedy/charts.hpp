@@ -33,7 +33,7 @@ struct LineChart {
 };
 std::string draw_lines(const LineChart& chart);
 
-// Centred running mean over `window` values, of those that are finite; NaN where there are none.
+// Running mean over `window` values around each, of those that are finite; NaN where there are none.
 std::vector<double> running_mean(const std::vector<double>& values, std::size_t window);
 // How many values `draw_lines` averages out of n.
 std::size_t smoothing_window(std::size_t n);

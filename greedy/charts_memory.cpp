@@ -74,7 +74,7 @@ std::string draw_memory(const MemoryChart& chart) {
         arenas = std::max({arenas, total(row.planned), total(row.measured)});
         for (double v : {row.process_start, row.process_peak})
             if (std::isfinite(v)) process = std::max(process, v);
-        widest = std::max(widest, text_width(row.label));
+        widest = std::max(widest, text_width(row.label, true));
     }
     const double text_room = 126, left = std::min(widest + 16, chart.width * 0.25),
                  split = chart.width * (process > 0 ? 0.70 : 1.0);
@@ -88,7 +88,7 @@ std::string draw_memory(const MemoryChart& chart) {
         draw_x_axis(svg, px, linear_ticks(0, px.high, 3), 8, bottom, fmt::format("process, {}", process_unit.name), true);
     for (std::size_t r = 0; r < chart.rows.size(); ++r) {
         const double top = 20 + row_height * static_cast<double>(r);
-        svg.text(left - 12, top + 27, chart.rows[r].label, Anchor::end, "name");
+        svg.text(left - 12, top + 27, shortened(chart.rows[r].label, left - 14, true), Anchor::end, "name");
         draw_stack(svg, chart, chart.rows[r].planned, x, unit.bytes, top, 20, "planned", true);
         draw_stack(svg, chart, chart.rows[r].measured, x, unit.bytes, top + 23, 20, "measured", false);
         if (process > 0) draw_process(svg, chart.rows[r], px, process_unit.bytes, top + 12, 20);
@@ -101,7 +101,7 @@ std::string draw_times(const std::vector<TimeRow>& rows, double width) {
     for (const TimeRow& row : rows) {
         for (double v : {row.p10, row.median, row.p90})
             if (std::isfinite(v)) longest = std::max(longest, v);
-        widest = std::max(widest, text_width(row.label));
+        widest = std::max(widest, text_width(row.label, true));
     }
     const bool milliseconds = longest < 1;
     const double factor = milliseconds ? 1e3 : 1;
@@ -113,7 +113,7 @@ std::string draw_times(const std::vector<TimeRow>& rows, double width) {
     for (std::size_t r = 0; r < rows.size(); ++r) {
         const TimeRow& row = rows[r];
         const double middle = 8 + 34 * (static_cast<double>(r) + 0.5);
-        svg.text(left - 12, middle + 4, row.label, Anchor::end, "name");
+        svg.text(left - 12, middle + 4, shortened(row.label, left - 14, true), Anchor::end, "name");
         const double high = std::isfinite(row.p90) ? row.p90 : row.median;
         if (std::isfinite(row.p10) && std::isfinite(row.p90))
             svg.rect(x(row.p10 * factor), middle - 5, x(row.p90 * factor) - x(row.p10 * factor), 10,

@@ -85,9 +85,8 @@ std::string signed_fixed(double value, int decimals) { return number(value, deci
 
 std::string grouped(std::int64_t value) {
     std::string digits = fmt::format("{}", value < 0 ? 0 - static_cast<std::uint64_t>(value) : static_cast<std::uint64_t>(value));
-    for (std::size_t i = digits.size(); i > 3;) digits.insert(i -= 3, ",");
-    if (value < 0) digits.insert(0, minus);
-    return digits;
+    for (std::size_t i = digits.size(); i > 3;) digits.insert(i -= 3, 1, ',');
+    return fmt::format("{}{}", value < 0 ? minus : "", digits);
 }
 
 std::string format_seconds(double seconds) {

@@ -55,7 +55,7 @@ a{color:var(--accent)}
 figcaption{margin:6px 0 0;max-width:60rem}
 nav{margin:14px 0 0;font-size:.9rem}
 nav a{margin-right:18px;white-space:nowrap}
-.headline{font-size:1.3rem;line-height:1.4;font-weight:600;margin:26px 0 4px;max-width:60rem;border-left:5px solid var(--accent);padding-left:16px}
+.headline{font-size:1.3rem;line-height:1.4;font-weight:600;margin:26px 0 4px;max-width:none;text-wrap:balance;border-left:5px solid var(--accent);padding-left:16px}
 .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(200px,1fr));gap:14px;margin:22px 0 6px}
 .tile{background:var(--panel);border:1px solid var(--rule);border-radius:8px;padding:12px 16px}
 .tile b{display:block;font-size:1.55rem;line-height:1.25;font-weight:650;font-variant-numeric:tabular-nums}
@@ -114,6 +114,7 @@ figure,tr,.tile,.slice{break-inside:avoid}
 pre{white-space:pre-wrap}
 *{print-color-adjust:exact;-webkit-print-color-adjust:exact}
 }
+@media screen{.scroll>svg{min-width:520px}}
 @page{margin:14mm}
 )";
 

@@ -33,6 +33,8 @@ std::string px(double v) {
     return s == "-0" ? "0" : s;
 }
 
+bool starts_character(char c) { return (static_cast<unsigned char>(c) & 0xC0u) != 0x80u; }  // in UTF-8
+
 std::string attribute(std::string_view name, std::string_view value) {
     return value.empty() ? "" : fmt::format(" {}=\"{}\"", name, value);
 }
@@ -106,10 +108,21 @@ std::vector<Tick> log_ticks(double low, double high) {
     return ticks;
 }
 
-double text_width(std::string_view text) {
-    const auto characters =
-        std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0u) != 0x80u; });
-    return 6.9 * static_cast<double>(characters);
+double text_width(std::string_view text, bool bold) {
+    const auto characters = std::count_if(text.begin(), text.end(), starts_character);
+    return (bold ? 8.0 : 7.0) * static_cast<double>(characters);
+}
+
+std::string shortened(std::string_view text, double width, bool bold) {
+    if (text_width(text, bold) <= width) return std::string(text);
+    std::size_t end = 0;
+    while (end < text.size()) {
+        std::size_t next = end + 1;
+        while (next < text.size() && !starts_character(text[next])) ++next;
+        if (text_width(text.substr(0, next), bold) + (bold ? 8.0 : 7.0) > width) break;
+        end = next;
+    }
+    return fmt::format("{}…", text.substr(0, end));
 }
 
 std::vector<double> spread(const std::vector<double>& wanted, double distance, double low, double high) {
@@ -166,7 +179,7 @@ void Svg::path(const std::vector<std::pair<double, double>>& points, std::string
             pen = false;
             continue;
         }
-        d += (pen ? "L" : "M") + px(x) + " " + px(y);
+        d += fmt::format("{}{} {}", pen ? "L" : "M", px(x), px(y));
         pen = true;
     }
     if (!d.empty()) out_ += fmt::format("<path class=\"{}\" style=\"{}\" d=\"{}\"/>\n", css_class, style, d);
@@ -199,7 +212,7 @@ void Svg::marker(std::size_t shape, double x, double y, double size, std::string
                        {w, r},   {-w, r}, {-w, w}, {-r, w}, {-r, -w}, {-w, -w}};
     }
     std::string points;
-    for (const auto& [dx, dy] : corners) points += (points.empty() ? "" : " ") + px(x + dx) + "," + px(y + dy);
+    for (const auto& [dx, dy] : corners) points += fmt::format("{}{},{}", points.empty() ? "" : " ", px(x + dx), px(y + dy));
     out_ += fmt::format("<polygon points=\"{}\"{}{}\n", points, look, closed("polygon", tooltip));
 }
 

@@ -41,7 +41,9 @@ std::vector<Tick> linear_ticks(double low, double high, int wanted);
 std::vector<Tick> log_ticks(double low, double high);
 
 // About how wide a text is at 12 px, in pixels.
-double text_width(std::string_view text);
+double text_width(std::string_view text, bool bold = false);
+// The text, or as much of it as fits with an ellipsis.
+std::string shortened(std::string_view text, double width, bool bold = false);
 
 // Moves positions apart until neighbours (in any order) differ by `distance`, keeping the order, within [low, high] while they
 // fit.
