@@ -1,5 +1,5 @@
-// The trainable numbers of one stage: named tensors in four flat buffers (values, gradients, two moments), so that the optimiser is
-// one operation and a checkpoint four reads.
+// The trainable numbers of one stage: named tensors in four flat buffers (values, gradients, two moments), so that the optimiser
+// is one operation and a checkpoint four reads.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +20,8 @@ public:
     struct Entry {
         std::string name;  // e.g. "unroll3/resnet/block0/conv0/weight"
         Shape shape;
-        std::int64_t offset;  // in the flat buffers, elements
-        double bound;         // initial values are uniform in (-bound, bound)
+        std::int64_t offset;   // in the flat buffers, elements
+        double bound;          // initial values are uniform in (-bound, bound)
         std::uint32_t stream;  // names the random stream of the initial values, together with `index`
         std::uint32_t index;
     };

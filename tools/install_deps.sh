@@ -108,7 +108,8 @@ check_versions() {
     cmake_version=$(cmake --version | sed -n '1s/[^0-9]*\([0-9.]*\).*/\1/p')
     at_least "$cmake_version" "$min_cmake" ||
         fail 1 "CMake $cmake_version ($(command -v cmake)) is too old: $min_cmake or newer is needed."
-    if [[ $compiler == *g++* ]]; then
+    command -v "$compiler" >/dev/null || fail 1 "there is no compiler '$compiler' (from the variable CXX)."
+    if [[ ${compiler##*/} =~ (^|-)g\+\+ ]]; then
         gxx_version=$("$compiler" -dumpfullversion)
         at_least "$gxx_version" "$min_gxx" ||
             fail 1 "$compiler $gxx_version is too old: g++ $min_gxx or newer is needed (set CXX to choose another)."
