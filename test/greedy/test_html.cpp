@@ -8,7 +8,7 @@ using namespace gleam::greedy::report;
 
 namespace {
 
-constexpr double nan = std::numeric_limits<double>::quiet_NaN(), inf = std::numeric_limits<double>::infinity();
+constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN(), inf = std::numeric_limits<double>::infinity();
 
 // WCAG 2.1: relative luminance of "#rrggbb".
 double luminance(const std::string& colour) {
@@ -47,7 +47,7 @@ TEST_CASE("Numbers are printed as people read them, also when they are none") {
     CHECK(fixed(-0.001, 2) == "0.00");
     CHECK(signed_fixed(0.35, 2) == "+0.35");
     CHECK(signed_fixed(0.001, 2) == "0.00");
-    CHECK(fixed(nan, 2) == "–");
+    CHECK(fixed(not_a_number, 2) == "–");
     CHECK(fixed(inf, 2) == "∞");
     CHECK(signed_fixed(-inf, 2) == "−∞");
     CHECK(grouped(1234567) == "1,234,567");
@@ -59,12 +59,12 @@ TEST_CASE("Numbers are printed as people read them, also when they are none") {
     CHECK(format_seconds(1.2) == "1.20 s");
     CHECK(format_seconds(270) == "4.50 min");
     CHECK(format_seconds(7560) == "2.10 h");
-    CHECK(format_seconds(nan) == "–");
+    CHECK(format_seconds(not_a_number) == "–");
     CHECK(format_seconds(-1) == "–");
     CHECK(format_size(24.3 * 1048576) == "24.3 MiB");
     CHECK(format_size(512) == "512 B");
     CHECK(format_size(1023.99) == "1.0 KiB");
-    CHECK(format_size(nan) == "–");
+    CHECK(format_size(not_a_number) == "–");
 }
 
 TEST_CASE("Base64 gives the answers of RFC 4648") {

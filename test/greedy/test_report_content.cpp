@@ -9,6 +9,7 @@ using gleam::DataError;
 using gleam::greedy::ReportOptions;
 using gleam::greedy::write_report;
 using gleam::greedy::report::load_content;
+using gleam::greedy::report::render_html;
 using gleam::greedy::report::ReportContent;
 using gleam::test::TemporaryDirectory;
 using gleam::test::write_bytes;
@@ -207,7 +208,8 @@ TEST_CASE("Cut and damaged files never end in anything but a DataError") {
         const auto path = files.directory / name;
         const auto good = files.directory / "good";
         std::filesystem::copy_file(path, good, std::filesystem::copy_options::overwrite_existing);
-        const auto damage = gleam::test::survives_damage(good, path, 40, 80, [&](const auto&) { write_report(options); });
+        const auto damage =
+            gleam::test::survives_damage(good, path, 40, 80, [&](const auto&) { render_html(load_content(options)); });
         CHECK(damage.refused > 40);
         std::filesystem::copy_file(good, path, std::filesystem::copy_options::overwrite_existing);
     }

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -9,7 +10,7 @@ using namespace gleam::greedy::report;
 
 namespace {
 
-constexpr double nan = std::numeric_limits<double>::quiet_NaN(), inf = std::numeric_limits<double>::infinity();
+constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN(), inf = std::numeric_limits<double>::infinity();
 
 std::string labels(const std::vector<Tick>& ticks) {
     std::string out;
@@ -35,7 +36,7 @@ TEST_CASE("Ticks lie at nice numbers inside the axis") {
 TEST_CASE("Axes that cannot be have no ticks, and none hangs") {
     CHECK(linear_ticks(1, 1, 5).empty());
     CHECK(linear_ticks(0, inf, 5).empty());
-    CHECK(linear_ticks(nan, 1, 5).empty());
+    CHECK(linear_ticks(not_a_number, 1, 5).empty());
     CHECK(linear_ticks(-1e308, 1e308, 5).empty());
     CHECK(linear_ticks(1e16, 1e16 + 4, 5).size() <= 100);
     CHECK(log_ticks(0, 1).empty());
@@ -44,7 +45,7 @@ TEST_CASE("Axes that cannot be have no ticks, and none hangs") {
 
 TEST_CASE("A range ignores what is not finite and never has extent zero") {
     ValueRange range;
-    range.add(nan), range.add(inf);
+    range.add(not_a_number), range.add(inf);
     CHECK(range.empty);
     CHECK(range.padded(0.1).low < range.padded(0.1).high);
     range.add(5);
@@ -76,7 +77,7 @@ TEST_CASE("Long names are cut between characters") {
 TEST_CASE("The running mean averages, skips gaps and keeps the length") {
     const auto mean = running_mean({1, 2, 3, 4, 5}, 3);
     CHECK(mean == std::vector<double>{1, 2, 3, 4, 4.5});
-    const auto gaps = running_mean({nan, nan, nan, 4, inf, 8}, 3);
+    const auto gaps = running_mean({not_a_number, not_a_number, not_a_number, 4, inf, 8}, 3);
     CHECK(std::isnan(gaps[1]));
     CHECK(gaps[3] == 4);
     CHECK(gaps[4] == 6);
@@ -86,8 +87,8 @@ TEST_CASE("The running mean averages, skips gaps and keeps the length") {
 TEST_CASE("A line chart draws every curve once, breaks at gaps and names the axes") {
     LineChart chart;
     chart.title = "Title", chart.description = "What <is> shown", chart.x_label = "step", chart.y_label = "loss";
-    chart.curves = {{"one", "red", 0, {0, 1, 2, 3}, {1, 2, nan, 3}}, {"two", "blue", 1, {5}, {2}}};
-    chart.levels = {{"baseline", 1.5}, {"unknown", nan}};
+    chart.curves = {{"one", "red", 0, {0, 1, 2, 3}, {1, 2, not_a_number, 3}}, {"two", "blue", 1, {5}, {2}}};
+    chart.levels = {{"baseline", 1.5}, {"unknown", not_a_number}};
     const std::string svg = draw_lines(chart);
     for (const char* part : {">one<", ">two<", ">baseline<", ">step<", ">loss<", "What &lt;is&gt; shown", "class=\"level\""})
         CHECK(holds(svg, part));
@@ -108,9 +109,10 @@ TEST_CASE("Charts of nothing, of one point and of values without a place are dra
     CHECK_FALSE(holds(draw_lines(chart), ">c<"));  // no point, no name
     chart.curves = {{"c", "red", 0, {7}, {0.5}}};
     CHECK(holds(draw_lines(chart), ">c<"));
-    CHECK(holds(draw_dots({"t", "d", "x", 500, 2, {{"row", "red", {nan, inf}, nan}}}), ">row<"));
-    CHECK(holds(draw_memory({"t", "d", {"a"}, {"red"}, {{"run", {nan}, {nan}, nan, nan}}}), ">run<"));
-    CHECK(holds(draw_times({{"run", "red", nan, nan, nan}}, 500), ">run<"));
+    CHECK(holds(draw_dots({"t", "d", "x", 500, 2, {{"row", "red", {not_a_number, inf}, not_a_number}}}), ">row<"));
+    CHECK(holds(draw_memory({"t", "d", {"a"}, {"red"}, {{"run", {not_a_number}, {not_a_number}, not_a_number, not_a_number}}}),
+                ">run<"));
+    CHECK(holds(draw_times({{"run", "red", not_a_number, not_a_number, not_a_number}}, 500), ">run<"));
 }
 
 TEST_CASE("A long curve stays small but keeps its spikes") {
@@ -130,8 +132,11 @@ TEST_CASE("A long curve stays small but keeps its spikes") {
 
 TEST_CASE("Memory bars are as long as the bytes say") {
     const double mib = 1048576;
-    const std::string svg = draw_memory(
-        {"t", "d", {"params", "activations"}, {"red", "blue"}, {{"run", {10 * mib, 30 * mib}, {10 * mib, 30 * mib}, nan, nan}}});
+    const std::string svg = draw_memory({"t",
+                                         "d",
+                                         {"params", "activations"},
+                                         {"red", "blue"},
+                                         {{"run", {10 * mib, 30 * mib}, {10 * mib, 30 * mib}, not_a_number, not_a_number}}});
     CHECK(holds(svg, "planned 40.0 MiB"));
     CHECK(holds(svg, "measured 40.0 MiB"));
     CHECK(holds(svg, "arenas, MiB"));
