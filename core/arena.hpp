@@ -53,6 +53,7 @@ public:
     ~Lease() { release(); }
     void release() noexcept;
     void* data() const { return data_; }  // null while booking
+    explicit operator bool() const { return arena_ != nullptr; }
 
 private:
     friend class Arena;

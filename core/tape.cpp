@@ -22,7 +22,10 @@ Var Tape::result(BufferPtr value, bool differentiable) const {
 }
 
 void Tape::record(const Var& output, Backward backward) {
-    if (output.needs_gradient()) records_.push_back({output.gradient(), std::move(backward)});
+    if (!output.needs_gradient()) return;
+    Tensor like = output.tensor();
+    like.data = nullptr;
+    records_.push_back({output.gradient(), like, std::move(backward)});
 }
 
 void Tape::backward(const Var& output, BufferPtr gradient) {
@@ -31,7 +34,9 @@ void Tape::backward(const Var& output, BufferPtr gradient) {
         Record record = std::move(records_.back());
         records_.pop_back();
         BufferPtr incoming = std::move(record.output->buffer);
-        if (incoming) record.backward(incoming);
+        if (!incoming) continue;
+        incoming->tensor = incoming->tensor.viewed_as(record.like);
+        record.backward(incoming);
     }
 }
 

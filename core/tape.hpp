@@ -76,6 +76,7 @@ public:
 private:
     struct Record {
         GradientPtr output;
+        Tensor like;  // shape and type of the output; its gradient may have come in under those of another view
         Backward backward;
     };
     Arena& activations_;

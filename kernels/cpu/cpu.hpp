@@ -15,6 +15,7 @@ std::unique_ptr<Operations> make_cpu_operations();
 
 // OpenMP threads of the calling thread's later parallel loops; 0 = all cores this process may use. Returns the number chosen.
 int set_thread_count(int threads);
+int thread_count();
 
 // Names and versions of the libraries behind the CPU backend.
 std::vector<std::pair<std::string, std::string>> cpu_libraries();

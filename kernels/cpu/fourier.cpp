@@ -25,6 +25,7 @@ struct Fftw<float> {
     static Plan plan(const int n[3], fftwf_complex* p, int sign) {
         return fftwf_plan_dft_3d(n[0], n[1], n[2], p, p, sign, FFTW_ESTIMATE);
     }
+    static void destroy(Plan plan) { fftwf_destroy_plan(plan); }
     static void execute(Plan plan, fftwf_complex* p) { fftwf_execute_dft(plan, p, p); }
 };
 template <>
@@ -36,6 +37,7 @@ struct Fftw<double> {
     static Plan plan(const int n[3], fftw_complex* p, int sign) {
         return fftw_plan_dft_3d(n[0], n[1], n[2], p, p, sign, FFTW_ESTIMATE);
     }
+    static void destroy(Plan plan) { fftw_destroy_plan(plan); }
     static void execute(Plan plan, fftw_complex* p) { fftw_execute_dft(plan, p, p); }
 };
 
@@ -44,6 +46,11 @@ struct Fftw<double> {
 template <class T>
 struct FourierPlan<T>::Impl {
     typename Fftw<T>::Plan plan;
+
+    explicit Impl(typename Fftw<T>::Plan p) : plan(p) {}
+    Impl(const Impl&) = delete;
+    Impl& operator=(const Impl&) = delete;
+    ~Impl() { Fftw<T>::destroy(plan); }
 };
 
 template <class T>
@@ -60,7 +67,7 @@ const FourierPlan<T>& FourierPlan<T>::get(const Volume& v, FftDirection directio
             plans.erase(it);
             throw InternalError("fft", "FFTW has no plan for a volume of " + std::to_string(v.elements()) + " elements");
         }
-        it->second.impl_ = std::make_shared<Impl>(Impl{plan});
+        it->second.impl_ = std::make_shared<Impl>(plan);
     }
     return it->second;
 }

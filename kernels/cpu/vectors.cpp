@@ -20,6 +20,8 @@ int set_thread_count(int threads) {
     return omp_get_max_threads();
 }
 
+int thread_count() { return omp_get_max_threads(); }
+
 std::vector<std::pair<std::string, std::string>> cpu_libraries() {
     return {{"FFTW", cpu::fourier_library_version()}, {"oneDNN", cpu::convolution_library_version()}};
 }

@@ -1,0 +1,200 @@
+#include "greedy/job.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "core/error.hpp"
+
+namespace gleam::greedy {
+namespace {
+
+// auto, cpu, cuda or cuda:N
+bool is_device(const std::string& text) {
+    if (text == "auto" || text == "cpu" || text == "cuda") return true;
+    const std::string prefix = "cuda:";
+    return text.rfind(prefix, 0) == 0 && text.size() > prefix.size() && text.size() <= prefix.size() + 3 &&
+           text.find_first_not_of("0123456789", prefix.size()) == std::string::npos;
+}
+
+// The shell expands "~", a YAML file does not; a directory of that name is never meant.
+bool is_path(const std::string& text) { return text.empty() || text[0] != '~'; }
+constexpr TextForm path_form = {"a path without '~', or empty", is_path};
+
+}  // namespace
+
+// The description of every key. Not in the unnamed namespace, where ConfigVisitor::section() would not find them.
+
+static void visit(ConfigVisitor& v, DataConsistencyConfig& c) {
+    v.choice({"type", "how an image is drawn towards the measured data; `gradient` takes one gradient step on the data term"},
+             c.type, {"gradient"});
+    v.number({"step", "length of the gradient step"}, c.step, {.least = 0, .least_open = true});
+}
+
+static void visit(ConfigVisitor& v, RegularizerConfig& c) {
+    v.choice({"type", "network architecture"}, c.type, {"resnet"});
+    v.whole({"features", "width of the hidden layers", "channels"}, c.features, {.least = 1, .most = 4096});
+    v.whole({"blocks", "residual blocks, of two convolutions each"}, c.blocks, {.least = 1, .most = 1000});
+    v.whole({"kernel", "side of the convolution kernels", "pixels"}, c.kernel, {.least = 1, .most = 31, .odd = true});
+    v.choice({"border", "how images are continued beyond their border: mirrored or by zeros"}, c.border, {"reflect", "zero"});
+}
+
+static void visit(ConfigVisitor& v, ModelConfig& c) {
+    v.choice({"physics", "what is reconstructed; `2d`: single slices from Cartesian multi-coil k-space"}, c.physics, {"2d"});
+    v.whole({"unrolls", "unrolled iterations, each with weights of its own"}, c.unrolls, {.least = 1, .most = 10'000});
+    v.section({"data_consistency", "the part of every unrolled iteration that knows the measured data"}, c.data_consistency);
+    v.section({"regularizer", "the part of every unrolled iteration that is learned"}, c.regularizer);
+}
+
+static void visit(ConfigVisitor& v, OptimizerConfig& c) {
+    v.choice({"type", "update rule"}, c.type, {"adam"});
+    v.number({"learning_rate", "step size, constant over the run"}, c.learning_rate, {.least = 0, .least_open = true});
+    v.number({"beta1", "decay of the running mean of gradients"}, c.beta1, {.least = 0, .most = 1, .most_open = true});
+    v.number({"beta2", "decay of the running mean of squared gradients"}, c.beta2, {.least = 0, .most = 1, .most_open = true});
+    v.number({"epsilon", "added to the denominator of the update"}, c.epsilon, {.least = 0, .least_open = true});
+    v.number({"weight_decay", "weight of the L2 penalty, added to the gradient (biases included)"}, c.weight_decay, {.least = 0});
+}
+
+static void visit(ConfigVisitor& v, TrainingConfig& c) {
+    v.choice({"strategy", "`greedy`: every module by its own loss; `end_to_end`: all unrolls by one loss at the end"}, c.strategy,
+             {"greedy", "end_to_end"});
+    v.whole({"modules", "greedy modules, which must divide `model.unrolls`; 0 = one per unroll; 0 or 1 with `end_to_end`"},
+            c.modules, {.least = 0, .most = 10'000});
+    v.whole({"batch", "slices per step", "slices"}, c.batch, {.least = 1, .most = 1'000'000});
+    v.whole({"steps", "updates of the weights in the whole run", "steps"}, c.steps, {.least = 1, .most = 1'000'000'000'000});
+    v.choice({"loss", "mean absolute (`l1`) or squared (`l2`) difference of complex images"}, c.loss, {"l1", "l2"});
+    v.section({"optimizer", "how weights are updated"}, c.optimizer);
+    v.whole({"log_every", "distance between lines of metrics", "steps"}, c.log_every, {.least = 1});
+    v.whole({"validate_every", "distance between validations, if there is validation data; 0 = never", "steps"}, c.validate_every,
+            {.least = 0});
+    v.whole({"checkpoint_every", "distance between checkpoints; 0 = only one at the end", "steps"}, c.checkpoint_every,
+            {.least = 0});
+}
+
+static void visit(ConfigVisitor& v, DataSetConfig& c) {
+    v.text({"file", "GLEAM data set (HDF5)"}, c.file, path_form);
+    v.text({"slices", "slices to use, counted from 0: empty = all, `0:80` = 0 to 79, `0:80:2` = every second, `3,5,9` = these"},
+           c.slices, {.expected = "text such as `0:80`, or empty"});
+}
+
+static void visit(ConfigVisitor& v, MaskConfig& c) {
+    v.choice({"type", "how samples are chosen; `file` uses the mask stored in the data set"}, c.type,
+             {"poisson", "random_1d", "equispaced_1d", "file"});
+    v.number({"acceleration", "all samples divided by kept samples; a whole number for `equispaced_1d`; unused by `file`"},
+             c.acceleration, {.least = 1, .most = 1000});
+    v.whole({"calibration", "side of the fully sampled centre; unused by `file`", "samples"}, c.calibration,
+            {.least = 0, .most = 1'000'000});
+    v.number({"tolerance", "how far the acceleration of a `poisson` mask may be off"}, c.tolerance,
+             {.least = 0, .least_open = true});
+    v.whole({"offset", "first sampled line of `equispaced_1d`, below the acceleration; -1 = random for every sample", "lines"},
+            c.offset, {.least = -1, .most = 1000});
+}
+
+static void visit(ConfigVisitor& v, DataConfig& c) {
+    v.section({"train", "what is learned from"}, c.train);
+    v.section({"validation", "what progress is measured on"}, c.validation);
+    v.section({"mask", "which k-space samples the network gets to see"}, c.mask);
+}
+
+static void visit(ConfigVisitor& v, JobConfig& c) {
+    v.whole({"seed", "root of all random numbers: same seed, same results"}, c.seed);
+    v.text({"device", "where to compute; `auto` takes the fastest device there is"}, c.device,
+           {"auto, cpu, cuda or cuda:N", is_device});
+    v.choice({"precision", "number format of weights and images"}, c.precision, {"fp32"});
+    v.whole({"threads", "CPU threads; 0 = all cores this process may use"}, c.threads, {.least = 0, .most = 4096});
+    v.section({"model", "the unrolled network"}, c.model);
+    v.section({"training", "how its weights are found"}, c.training);
+    v.section({"data", "what it learns from"}, c.data);
+    v.text({"output", "directory for everything the run writes"}, c.output, path_form);
+}
+
+namespace {
+
+ConfigSchema schema_of(JobConfig& job) {
+    return [&job](ConfigVisitor& v) { visit(v, job); };
+}
+
+void check_training(const JobConfig& job, const ConfigPlaces& places) {
+    const std::int64_t modules = job.training.modules, unrolls = job.model.unrolls;
+    const std::string place = place_of(places, places.count("training.modules") ? "training.modules" : "model.unrolls");
+    if (job.training.strategy == "end_to_end" && modules > 1)
+        throw ConfigError(place_of(places, "training.modules"),
+                          fmt::format("'training.modules' is {}, but end_to_end training knows a single module", modules),
+                          "set it to 0, or 'training.strategy' to greedy");
+    if (modules == 0 || unrolls % modules == 0) return;
+    std::vector<std::int64_t> divisors;
+    for (std::int64_t d = 1; d <= unrolls; ++d)
+        if (unrolls % d == 0) divisors.push_back(d);
+    throw ConfigError(
+        place, fmt::format("'training.modules' is {}, which does not divide the {} unrolls of the model", modules, unrolls),
+        fmt::format("choose one of {}, or 0 for one module per unroll", fmt::join(divisors, ", ")));
+}
+
+void check_data_set(const DataSetConfig& set, const std::string& name, const ConfigPlaces& places) {
+    const std::string where = place_of(places, name + ".slices");
+    check_slices(set.slices, where);
+    if (set.file.empty() && !set.slices.empty())
+        throw ConfigError(where, fmt::format("'{}.slices' is set, but '{}.file' is empty", name, name), "name the file");
+}
+
+void check_mask(const MaskConfig& mask, const ConfigPlaces& places) {
+    const std::string offset = place_of(places, "data.mask.offset");
+    if (mask.type != "equispaced_1d") {
+        if (mask.offset != -1)
+            throw ConfigError(offset,
+                              fmt::format("'data.mask.offset' is {}, but only equispaced_1d masks have an offset", mask.offset),
+                              "remove it, or set 'data.mask.type' to equispaced_1d");
+        return;
+    }
+    if (mask.acceleration != std::floor(mask.acceleration))
+        throw ConfigError(
+            place_of(places, "data.mask.acceleration"),
+            fmt::format("'data.mask.acceleration' is {}, but equispaced_1d takes every n-th line", mask.acceleration),
+            "choose a whole number");
+    if (static_cast<double>(mask.offset) >= mask.acceleration)
+        throw ConfigError(
+            offset, fmt::format("'data.mask.offset' is {}, not below the acceleration of {}", mask.offset, mask.acceleration),
+            fmt::format("choose 0 to {}, or -1 for a random offset", mask.acceleration - 1));
+}
+
+void check_combinations(const JobConfig& job, const ConfigPlaces& places) {
+    check_training(job, places);
+    check_data_set(job.data.train, "data.train", places);
+    check_data_set(job.data.validation, "data.validation", places);
+    check_mask(job.data.mask, places);
+}
+
+}  // namespace
+
+JobConfig read_job(const std::filesystem::path& file, const std::vector<std::string>& overrides) {
+    return parse_job(read_config_file(file), file.string(), overrides);
+}
+
+JobConfig parse_job(const std::string& yaml_text, const std::string& name, const std::vector<std::string>& overrides) {
+    JobConfig job;
+    check_combinations(job, read_config(schema_of(job), yaml_text, name, overrides));
+    return job;
+}
+
+std::string dump_job(const JobConfig& job) {
+    JobConfig copy = job;
+    return dump_config(schema_of(copy));
+}
+
+void validate(const JobConfig& job, const ConfigPlaces& places) {
+    JobConfig copy = job;
+    check_config(schema_of(copy));
+    check_combinations(job, places);
+}
+
+std::int64_t module_count(const JobConfig& job) {
+    if (job.training.strategy == "end_to_end") return 1;
+    return job.training.modules ? job.training.modules : job.model.unrolls;
+}
+
+std::string config_reference_markdown() {
+    JobConfig defaults;
+    return describe_config(schema_of(defaults));
+}
+
+}  // namespace gleam::greedy
