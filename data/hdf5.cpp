@@ -11,6 +11,12 @@
 
 namespace gleam::data {
 
+std::string hdf5_version() {
+    unsigned major = 0, minor = 0, release = 0;
+    H5get_libversion(&major, &minor, &release);
+    return std::to_string(major) + "." + std::to_string(minor) + "." + std::to_string(release);
+}
+
 using hdf5::Handle;
 using hdf5::Lock;
 

@@ -19,6 +19,9 @@
 
 namespace gleam::data {
 
+// Version of the HDF5 library, "1.10.8".
+std::string hdf5_version();
+
 // Element types in memory. On disk any integer, boolean or floating-point type is converted on reading.
 enum class Hdf5Type : std::uint8_t { f32, f64, c64, c128, i64 };
 
