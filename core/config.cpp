@@ -63,9 +63,10 @@ private:
         if (const std::string near = nearest_word(word, known); !near.empty()) return near;
         for (const auto& [section, names] : names_)
             if (std::find(names.begin(), names.end(), word) != names.end()) return joined(section, word);
-        for (const auto& [section, names] : names_)
-            if (const std::string near = nearest_word(word, names); !near.empty()) return joined(section, near);
-        return "";
+        std::vector<std::string> all;
+        for (const auto& [section, names] : names_) all.insert(all.end(), names.begin(), names.end());
+        const std::string near = nearest_word(word, all);
+        return near.empty() ? "" : suggestion(near, {});
     }
 
     std::map<std::string, std::vector<std::string>> names_ = {{"", {}}};

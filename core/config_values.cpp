@@ -168,13 +168,13 @@ std::string nearest_word(const std::string& word, const std::vector<std::string>
         return row[b.size()];
     };
     std::string best;
-    std::size_t least = std::numeric_limits<std::size_t>::max();
+    auto least = std::make_pair(std::numeric_limits<std::size_t>::max(), std::size_t{0});  // distance, then difference of lengths
     for (const std::string& candidate : candidates) {
         const std::size_t longer = std::max(word.size(), candidate.size()), shorter = std::min(word.size(), candidate.size());
         const std::size_t allowed = std::max<std::size_t>(1, longer / 3);
         if (shorter == 0 || longer - shorter > allowed) continue;
-        const std::size_t d = distance(lower(word), lower(candidate));
-        if (d <= allowed && d < longer && d < least) {
+        const auto d = std::make_pair(distance(lower(word), lower(candidate)), longer - shorter);
+        if (d.first <= allowed && d.first < longer && d < least) {
             least = d;
             best = candidate;
         }

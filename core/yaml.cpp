@@ -144,7 +144,8 @@ private:
     void begin(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, Kind kind) {
         check(mark, tag, anchor);
         if (!open_.empty() && open_.back().node.kind == Kind::map && !open_.back().has_key)
-            throw ConfigError(places_.at(mark), "a key must be a word, not a list or a section", "write 'key: value'");
+            throw ConfigError(places_.at(mark), "a key must be a word, not a list or a section",
+                              "write 'key: value' and check the brackets");
         if (open_.size() >= max_yaml_depth)
             throw ConfigError(places_.at(mark), fmt::format("nested more than {} levels deep", max_yaml_depth),
                               "check the brackets");
@@ -187,7 +188,9 @@ YamlNode parse_yaml(std::string_view text, const std::string& name, bool positio
     check_characters(text, places);
     TreeBuilder builder(places);
     try {
-        std::istringstream stream{std::string(text)};
+        // The library takes the end of a text for the end of an open quote when a line break comes last; a closing comment
+        // prevents this.
+        std::istringstream stream(std::string(text) + "\n#");
         YAML::Parser parser(stream);
         while (parser.HandleNextDocument(builder)) {
         }

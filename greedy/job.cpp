@@ -60,8 +60,8 @@ static void visit(ConfigVisitor& v, TrainingConfig& c) {
              {"greedy", "end_to_end"});
     v.whole({"modules", "greedy modules, which must divide `model.unrolls`; 0 = one per unroll; 0 or 1 with `end_to_end`"},
             c.modules, {.least = 0, .most = 10'000});
-    v.whole({"batch", "slices per step", "slices"}, c.batch, {.least = 1, .most = 1'000'000});
-    v.whole({"steps", "updates of the weights in the whole run", "steps"}, c.steps, {.least = 1, .most = 1'000'000'000'000});
+    v.whole({"batch", "slices per step"}, c.batch, {.least = 1, .most = 1'000'000});
+    v.whole({"steps", "updates of the weights in the whole run"}, c.steps, {.least = 1});
     v.choice({"loss", "mean absolute (`l1`) or squared (`l2`) difference of complex images"}, c.loss, {"l1", "l2"});
     v.section({"optimizer", "how weights are updated"}, c.optimizer);
     v.whole({"log_every", "distance between lines of metrics", "steps"}, c.log_every, {.least = 1});
@@ -74,7 +74,7 @@ static void visit(ConfigVisitor& v, TrainingConfig& c) {
 static void visit(ConfigVisitor& v, DataSetConfig& c) {
     v.text({"file", "GLEAM data set (HDF5)"}, c.file, path_form);
     v.text({"slices", "slices to use, counted from 0: empty = all, `0:80` = 0 to 79, `0:80:2` = every second, `3,5,9` = these"},
-           c.slices, {.expected = "text such as `0:80`, or empty"});
+           c.slices, {.expected = "text such as 0:80, or empty"});
 }
 
 static void visit(ConfigVisitor& v, MaskConfig& c) {
@@ -104,7 +104,7 @@ static void visit(ConfigVisitor& v, JobConfig& c) {
     v.whole({"threads", "CPU threads; 0 = all cores this process may use"}, c.threads, {.least = 0, .most = 4096});
     v.section({"model", "the unrolled network"}, c.model);
     v.section({"training", "how its weights are found"}, c.training);
-    v.section({"data", "what it learns from"}, c.data);
+    v.section({"data", "what is learned from and measured on, and how it is undersampled"}, c.data);
     v.text({"output", "directory for everything the run writes"}, c.output, path_form);
 }
 
