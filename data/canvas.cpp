@@ -21,7 +21,10 @@ float smooth_step(double t) {
 class Level {
 public:
     Level(const Ellipse& e, double pixel_x, double pixel_y)
-        : e_(e), c_(std::cos(e.angle)), s_(std::sin(e.angle)), edge_x2_(pixel_x * pixel_x + e.softness * e.softness),
+        : e_(e),
+          c_(std::cos(e.angle)),
+          s_(std::sin(e.angle)),
+          edge_x2_(pixel_x * pixel_x + e.softness * e.softness),
           edge_y2_(pixel_y * pixel_y + e.softness * e.softness) {}
 
     // The share of the pixel at (x, y) that is inside.
@@ -65,9 +68,13 @@ Ellipse Ellipse::inside(double by, double new_value) const {
 }
 
 Canvas::Canvas(std::int64_t height, std::int64_t width, Philox& random)
-    : height_(height), width_(width), shift_x_(Waves(random, 8, 0.6, 3).sample(height, width)),
-      shift_y_(Waves(random, 8, 0.6, 3).sample(height, width)), grain_(Waves(random, 32, 14, 44).sample(height, width)),
-      value_(grain_.size()), texture_(grain_.size()) {
+    : height_(height),
+      width_(width),
+      shift_x_(Waves(random, 8, 0.6, 3).sample(height, width)),
+      shift_y_(Waves(random, 8, 0.6, 3).sample(height, width)),
+      grain_(Waves(random, 32, 14, 44).sample(height, width)),
+      value_(grain_.size()),
+      texture_(grain_.size()) {
     const auto coarse = Waves(random, 16, 5, 14).sample(height, width);
     for (std::size_t i = 0; i < grain_.size(); ++i) {
         grain_[i] = 0.8f * grain_[i] + 0.6f * coarse[i];
@@ -85,7 +92,8 @@ void Canvas::paint(const Ellipse& e) {
     const double pixel_x = 2.0 / static_cast<double>(width_), pixel_y = 2.0 / static_cast<double>(height_);
     const Level level(e, pixel_x, pixel_y);
     const float value = static_cast<float>(e.value), texture = static_cast<float>(e.texture);
-    // A box around all that can be touched: axes, edge, and four times the usual displacement (more than the waves can add up to).
+    // A box around all that can be touched: axes, edge, and four times the usual displacement (more than the waves can add up
+    // to).
     const double reach = std::max(e.a, e.b) + e.softness + 4 * bend * e.warp;
     auto span = [](double centre, double reach_of_axis, double pixel, std::int64_t n) {
         const double first = (centre - reach_of_axis + 1) / pixel - 0.5, last = (centre + reach_of_axis + 1) / pixel + 0.5;
@@ -107,7 +115,8 @@ void Canvas::paint_folds(const Ellipse& outline, const Folds& folds, Philox& ran
     const double pixel_x = 2.0 / static_cast<double>(width_), pixel_y = 2.0 / static_cast<double>(height_);
     const double pixel = std::max(pixel_x, pixel_y);
     const Level level(outline, pixel_x, pixel_y);
-    // Furrows lie where a sum of waves around the outline is zero; each wave also turns with depth, so that furrows bend and fork.
+    // Furrows lie where a sum of waves around the outline is zero; each wave also turns with depth, so that furrows bend and
+    // fork.
     struct Turn {
         double around, inwards, phase;
     };
@@ -135,7 +144,8 @@ void Canvas::paint_folds(const Ellipse& outline, const Folds& folds, Philox& ran
                 slope_around -= t.around * std::sin(phase) / radius;
                 slope_inwards -= t.inwards * std::sin(phase);
             }
-            // Distance from the nearest furrow by Newton's estimate, held finite where the slope vanishes, growing below its floor.
+            // Distance from the nearest furrow by Newton's estimate, held finite where the slope vanishes, growing below its
+            // floor.
             const double slope = std::sqrt(slope_around * slope_around + slope_inwards * slope_inwards + 25);
             const double floor = folds.depth * std::clamp(0.75 + 0.45 * static_cast<double>(reach_field[i]), 0.15, 1.5);
             const double furrow = std::abs(n) / slope - folds.furrow + std::max(0.0, depth - floor);

@@ -11,13 +11,13 @@ namespace gleam::data {
 
 // Lengths and positions in units of half the field of view (see waves.hpp); y grows downwards.
 struct Ellipse {
-    double x = 0, y = 0;     // centre
-    double a = 1, b = 1;     // half axes
-    double angle = 0;        // of the first axis, radians
-    double value = 0;        // brightness
-    double texture = 0.04;   // relative size of the fine structure
-    double warp = 1;         // how strongly the canvas' displacement bends the outline
-    double softness = 0;     // width of the edge beyond one pixel
+    double x = 0, y = 0;    // centre
+    double a = 1, b = 1;    // half axes
+    double angle = 0;       // of the first axis, radians
+    double value = 0;       // brightness
+    double texture = 0.04;  // relative size of the fine structure
+    double warp = 1;        // how strongly the canvas' displacement bends the outline
+    double softness = 0;    // width of the edge beyond one pixel
 
     // The ellipse whose outline lies `by` further inside, with another brightness.
     Ellipse inside(double by, double new_value) const;
@@ -25,11 +25,11 @@ struct Ellipse {
 
 // A ring of folded tissue: an outer and an inner kind, in between fluid that reaches into the furrows.
 struct Folds {
-    double fluid, outer, inner;         // brightness
-    double depth = 0.22;                // of the furrows
-    double furrow = 0.012;              // half width of the furrows
-    double ribbon = 0.045;              // thickness of the outer tissue
-    int furrows = 20;                   // around the whole outline, roughly
+    double fluid, outer, inner;  // brightness
+    double depth = 0.22;         // of the furrows
+    double furrow = 0.012;       // half width of the furrows
+    double ribbon = 0.045;       // thickness of the outer tissue
+    int furrows = 20;            // around the whole outline, roughly
 };
 
 class Canvas {

@@ -1,10 +1,10 @@
 #include "data/phantom.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
-
-#include <fmt/format.h>
 
 #include "core/error.hpp"
 #include "data/sections.hpp"

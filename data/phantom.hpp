@@ -12,8 +12,8 @@
 
 namespace gleam::data {
 
-// A complex image [height, width] with max |x| = 1 and air (exactly zero) along the edge of the field of view when the matrix is at
-// least 32 x 32. Depends on (seed, index) and the size only. Throws ConfigError when a size is not positive.
+// A complex image [height, width] with max |x| = 1 and air (exactly zero) along the edge of the field of view when the matrix is
+// at least 32 x 32. Depends on (seed, index) and the size only. Throws ConfigError when a size is not positive.
 ComplexArray make_phantom(std::int64_t height, std::int64_t width, std::uint64_t seed, std::uint32_t index);
 
 // A smooth phase in radians, [height, width]: a second-order polynomial plus low-pass noise, a few radians in all.

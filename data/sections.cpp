@@ -6,8 +6,8 @@
 
 #include "data/canvas.hpp"
 
-// Random numbers are drawn in braces or in statements of their own, never as two arguments of one call: the order of evaluation of
-// arguments differs between compilers, and with it the picture would.
+// Random numbers are drawn in braces or in statements of their own, never as two arguments of one call: the order of evaluation
+// of arguments differs between compilers, and with it the picture would.
 namespace gleam::data {
 namespace {
 
@@ -20,19 +20,21 @@ struct Contrast {
 
 Contrast choose_contrast(Philox& random) {
     constexpr std::array<Contrast, 4> kinds{{
-        {0.95, 0.05, 0.80, 0.40, 0.14, 0.48, 0.72, 0.52, 0.20},  // T1-weighted
-        {0.72, 0.04, 0.55, 0.22, 1.00, 0.62, 0.42, 0.40, 0.06},  // T2-weighted
-        {0.80, 0.05, 0.70, 0.50, 0.80, 0.88, 0.66, 0.62, 0.30},  // proton density
-        {0.28, 0.03, 0.22, 0.38, 0.08, 0.82, 0.58, 0.55, 0.90},  // fat and fluid suppressed, bright blood
+        {0.95, 0.05, 0.80, 0.40, 0.14, 0.48, 0.70, 0.55, 0.20},  // T1-weighted
+        {0.72, 0.04, 0.55, 0.22, 1.00, 0.62, 0.42, 0.36, 0.06},  // T2-weighted
+        {0.70, 0.05, 0.62, 0.46, 1.00, 0.80, 0.58, 0.54, 0.12},  // proton density
+        {0.28, 0.03, 0.22, 0.38, 0.08, 0.80, 0.56, 0.58, 0.90},  // fat and fluid suppressed, bright blood
     }};
     Contrast c = kinds[random.below(kinds.size())];
     for (double* v : {&c.fat, &c.bone, &c.marrow, &c.muscle, &c.fluid, &c.gray, &c.white, &c.organ, &c.blood})
-        *v *= random.uniform(0.88, 1.1);
+        *v *= random.uniform(0.92, 1.08);
     return c;
 }
 
 // A whole number from low to high.
-int between(Philox& random, int low, int high) { return low + static_cast<int>(random.below(static_cast<std::uint32_t>(high - low + 1))); }
+int between(Philox& random, int low, int high) {
+    return low + static_cast<int>(random.below(static_cast<std::uint32_t>(high - low + 1)));
+}
 
 // A place given in the coordinates of a body: (0, 0) its centre, 1 its outline, turned and shifted with it.
 struct Frame {
@@ -83,7 +85,7 @@ void paint_deep_brain(Canvas& canvas, const Frame& brain, const Contrast& c, Phi
     const double size = random.uniform(0.75, 1.35);  // of the ventricles
     const bool nuclei = random.uniform() < 0.7;
     if (nuclei) {
-        paint_pair(canvas, brain, random, {0.20, 0.08, 0.13, 0.16, 0.3, c.gray * 1.02, 0.06, 3, 0.02});   // thalamus
+        paint_pair(canvas, brain, random, {0.20, 0.08, 0.13, 0.16, 0.3, c.gray * 1.02, 0.06, 3, 0.02});    // thalamus
         paint_pair(canvas, brain, random, {0.37, -0.05, 0.07, 0.22, -0.2, c.gray * 0.97, 0.06, 3, 0.02});  // putamen
         paint_pair(canvas, brain, random, {0.18, -0.25, 0.06, 0.11, -0.4, c.gray, 0.06, 3, 0.01});         // caudate head
         paint_pair(canvas, brain, random, {0.55, 0.0, 0.03, 0.20, 0.1, c.fluid, 0.03, 5, 0.0});            // lateral fissure
@@ -93,13 +95,20 @@ void paint_deep_brain(Canvas& canvas, const Frame& brain, const Contrast& c, Phi
     if (nuclei)
         canvas.paint(brain.place({0, 0.07, 0.018 * size, 0.13, 0, c.fluid, 0.02, 2, 0.0}));  // third ventricle
     else
-        canvas.paint(brain.place({0, 0.05, 0.16, 0.035, 0, c.white * 1.05, 0.02, 2, 0.01}));  // corpus callosum
+        canvas.paint(brain.place({0, 0.05, 0.16, 0.035, 0, c.white * 1.05, 0.02, 2, 0.01}));       // corpus callosum
     paint_pair(canvas, brain, random, {0.22, 0.36, 0.02, 0.05, 0.3, c.gray * 0.7, 0.05, 3, 0.0});  // choroid plexus
 }
 
 void paint_head(Canvas& canvas, const Contrast& c, Philox& random) {
-    Ellipse scalp{random.uniform(-0.03, 0.03), random.uniform(-0.03, 0.03), random.uniform(0.66, 0.79), random.uniform(0.82, 0.91),
-                  random.uniform(-0.12, 0.12), c.fat, 0.08, 1, 0};
+    Ellipse scalp{random.uniform(-0.03, 0.03),
+                  random.uniform(-0.03, 0.03),
+                  random.uniform(0.66, 0.79),
+                  random.uniform(0.82, 0.91),
+                  random.uniform(-0.12, 0.12),
+                  c.fat,
+                  0.08,
+                  1,
+                  0};
     canvas.paint(scalp);
     const double thickness = random.uniform(0.035, 0.07);
     if (random.uniform() < 0.6) canvas.paint(scalp.inside(thickness * 0.6, c.muscle));
@@ -113,7 +122,7 @@ void paint_head(Canvas& canvas, const Contrast& c, Philox& random) {
     canvas.paint(fluid);
 
     Ellipse outline = fluid.inside(random.uniform(0.006, 0.022), 0);
-    outline.texture = random.uniform(0.05, 0.1);
+    outline.texture = random.uniform(0.025, 0.06);
     const Frame brain{outline};
     Folds folds{c.fluid, c.gray, c.white};
     folds.depth = random.uniform(0.14, 0.26);
@@ -138,11 +147,11 @@ void paint_head(Canvas& canvas, const Contrast& c, Philox& random) {
 void paint_spine(Canvas& canvas, const Frame& body, const Contrast& c, Philox& random) {
     const double size = random.uniform(0.9, 1.15), y = random.uniform(0.42, 0.5);
     paint_pair(canvas, body, random, {0.20, y + 0.22, 0.15, 0.19, 0.2, c.muscle, 0.12, 3, 0});  // back muscles
-    canvas.paint(body.place({0, y + 0.33, 0.022, 0.13, 0, c.marrow * 0.8, 0.1, 2, 0}));           // spinous process
+    canvas.paint(body.place({0, y + 0.33, 0.022, 0.13, 0, c.marrow * 0.8, 0.1, 2, 0}));         // spinous process
     const Ellipse vertebra = body.place({0, y, 0.125 * size, 0.155 * size, 0, c.bone, 0.05, 2, 0});
     canvas.paint(vertebra);
     Ellipse marrow = vertebra.inside(0.016, c.marrow * random.uniform(0.6, 1.0));
-    marrow.texture = 0.18;
+    marrow.texture = 0.14;
     canvas.paint(marrow);
     const double canal = y + 0.155 * size + 0.05;
     canvas.paint(body.place({0, canal, 0.06, 0.07, 0, c.fluid, 0.02, 1, 0}));
@@ -156,15 +165,18 @@ void paint_organs(Canvas& canvas, const Frame& body, const Contrast& c, Philox& 
     const double side = random.uniform() < 0.5 ? 1 : -1;  // which side the large organ is on: the picture may be flipped
     const bool upper = random.uniform() < 0.6;
     if (upper) {
-        Ellipse liver{-0.38 * side, -0.12, random.uniform(0.38, 0.46), random.uniform(0.46, 0.6), 0.35 * side, c.organ, 0.07, 5, 0};
+        Ellipse liver{
+            -0.38 * side, -0.12, random.uniform(0.38, 0.46), random.uniform(0.46, 0.6), 0.35 * side, c.organ, 0.07, 5, 0};
         canvas.paint(body.place(liver));
         const Frame inside{body.place(liver)};
         scatter(canvas, inside, random, between(random, 5, 9), 0.7, 0.05, c.blood);
-        canvas.paint(body.place({0.40 * side, -0.30, random.uniform(0.18, 0.26), 0.28, 0.5, c.fluid * 0.8, 0.15, 4, 0}));  // stomach
-        canvas.paint(body.place({0.62 * side, 0.22, 0.14, random.uniform(0.22, 0.32), 0.4 * side, c.organ * 1.25, 0.06, 4, 0}));  // spleen
+        canvas.paint(
+            body.place({0.40 * side, -0.30, random.uniform(0.18, 0.26), 0.28, 0.5, c.fluid * 0.8, 0.15, 4, 0}));  // stomach
+        canvas.paint(
+            body.place({0.62 * side, 0.22, 0.14, random.uniform(0.22, 0.32), 0.4 * side, c.organ * 1.25, 0.06, 4, 0}));  // spleen
     }
     const double size = random.uniform(0.85, 1.1);
-    paint_pair(canvas, body, random, {0.36, 0.36, 0.13 * size, 0.20 * size, 0.35, c.gray, 0.05, 3, 0});            // kidneys
+    paint_pair(canvas, body, random, {0.36, 0.36, 0.13 * size, 0.20 * size, 0.35, c.gray, 0.05, 3, 0});  // kidneys
     paint_pair(canvas, body, random, {0.35, 0.36, 0.07 * size, 0.12 * size, 0.35, c.fluid * 0.6 + 0.2, 0.12, 4, 0});
     for (int i = between(random, 4, 8) + (upper ? 0 : 5); i > 0; --i) {  // bowel: wall and content
         const double x = upper ? random.uniform(0.0, 0.5) * side : random.uniform(-0.62, 0.62);
@@ -183,17 +195,24 @@ void paint_organs(Canvas& canvas, const Frame& body, const Contrast& c, Philox& 
 }
 
 void paint_trunk(Canvas& canvas, const Contrast& c, Philox& random) {
-    const Ellipse skin{random.uniform(-0.03, 0.03), random.uniform(-0.04, 0.04), random.uniform(0.80, 0.90), random.uniform(0.56, 0.70),
-                       random.uniform(-0.06, 0.06), c.muscle, 0.05, 1.5, 0};
+    const Ellipse skin{random.uniform(-0.03, 0.03),
+                       random.uniform(-0.04, 0.04),
+                       random.uniform(0.80, 0.90),
+                       random.uniform(0.56, 0.70),
+                       random.uniform(-0.06, 0.06),
+                       c.muscle,
+                       0.05,
+                       1.5,
+                       0};
     canvas.paint(skin);
     Ellipse fat = skin.inside(0.012, c.fat);
-    fat.texture = 0.09;
+    fat.texture = 0.05;
     canvas.paint(fat);
     Ellipse wall = fat.inside(random.uniform(0.03, 0.1), c.muscle);
-    wall.texture = 0.12;
+    wall.texture = 0.08;
     canvas.paint(wall);
-    Ellipse cavity = wall.inside(random.uniform(0.05, 0.08), c.fat * random.uniform(0.6, 0.95));
-    cavity.texture = 0.12;
+    Ellipse cavity = wall.inside(random.uniform(0.05, 0.08), c.fat * random.uniform(0.75, 1.0));
+    cavity.texture = 0.07;
     const int ribs = between(random, 9, 14);
     for (int i = 0; i < ribs; ++i) {
         const double t = 2 * pi * (i + random.uniform(-0.2, 0.2)) / ribs, r = 1 - 0.03 / cavity.b;
@@ -220,41 +239,56 @@ void paint_bone(Canvas& canvas, const Ellipse& where, const Contrast& c, Philox&
     bone.value = c.bone;
     canvas.paint(bone);
     Ellipse marrow = bone.inside(random.uniform(0.02, 0.045), c.marrow);
-    marrow.texture = random.uniform(0.1, 0.22);
+    marrow.texture = random.uniform(0.06, 0.16);
     canvas.paint(marrow);
 }
 
 void paint_limb(Canvas& canvas, const Contrast& c, Philox& random) {
-    const Ellipse skin{random.uniform(-0.06, 0.06), random.uniform(-0.06, 0.06), random.uniform(0.68, 0.84), random.uniform(0.68, 0.84),
-                       random.uniform(0, pi), c.muscle, 0.04, 2, 0};
+    const Ellipse skin{random.uniform(-0.06, 0.06),
+                       random.uniform(-0.06, 0.06),
+                       random.uniform(0.68, 0.84),
+                       random.uniform(0.68, 0.84),
+                       random.uniform(0, pi),
+                       c.muscle,
+                       0.04,
+                       2,
+                       0};
     canvas.paint(skin);
     Ellipse fat = skin.inside(0.014, c.fat);
-    fat.texture = 0.1;
+    fat.texture = 0.05;
     canvas.paint(fat);
-    Ellipse fascia = fat.inside(random.uniform(0.04, 0.13), c.fat * 0.9);
+    Ellipse fascia = fat.inside(random.uniform(0.04, 0.13), c.muscle);
+    fascia.texture = 0.08;
+    canvas.paint(fascia);
     const Frame body{fascia};
     const bool two_bones = random.uniform() < 0.4;
-    const double turn = random.uniform(0, 2 * pi);
-    for (int ring = 0; ring < 2; ++ring) {  // muscles: an outer ring of long ones, then an inner one
+    const double turn = random.uniform(0, 2 * pi), septum = random.uniform(0.008, 0.016);
+    for (int ring = 0; ring < 2; ++ring) {  // muscles in sheaths of fat: an outer ring, then an inner one
         const int count = ring == 0 ? between(random, 6, 9) : between(random, 3, 5);
-        const double radius = ring == 0 ? 0.66 : 0.36;
+        const double radius = ring == 0 ? 0.64 : 0.36;
         for (int i = 0; i < count; ++i) {
-            const double t = turn + 2 * pi * (i + random.uniform(-0.15, 0.15)) / count;
+            const double t = turn + 2 * pi * (i + random.uniform(-0.2, 0.2)) / count;
             Ellipse muscle{radius * std::cos(t), radius * std::sin(t)};
             muscle.a = random.uniform(0.27, 0.32);
-            muscle.b = radius * pi / count * random.uniform(0.86, 0.97);
+            muscle.b = radius * pi / count * random.uniform(1.05, 1.35);
             muscle.angle = t;
-            muscle.value = c.muscle * random.uniform(0.85, 1.2);
-            muscle.texture = random.uniform(0.12, 0.28);
+            muscle.value = c.fat * 0.8;
             muscle.warp = 4;
-            canvas.paint(body.place(muscle));
+            const Ellipse sheath = body.place(muscle);
+            canvas.paint(sheath);
+            Ellipse fibres = sheath.inside(septum, c.muscle * random.uniform(0.8, 1.25));
+            fibres.texture = random.uniform(0.06, 0.16);
+            canvas.paint(fibres);
         }
     }
     const double size = random.uniform(0.2, 0.3), from = random.uniform(0.0, 0.25);
-    paint_bone(canvas, body.place({from * std::cos(turn), from * std::sin(turn), size, size * random.uniform(0.85, 1.1), turn, 0, 0.04, 2, 0}),
-               c, random);
+    paint_bone(
+        canvas,
+        body.place({from * std::cos(turn), from * std::sin(turn), size, size * random.uniform(0.85, 1.1), turn, 0, 0.04, 2, 0}),
+        c, random);
     if (two_bones)
-        paint_bone(canvas, body.place({-0.5 * std::cos(turn), -0.5 * std::sin(turn), size * 0.5, size * 0.42, turn, 0, 0.04, 2, 0}), c,
+        paint_bone(canvas,
+                   body.place({-0.5 * std::cos(turn), -0.5 * std::sin(turn), size * 0.5, size * 0.42, turn, 0, 0.04, 2, 0}), c,
                    random);
     scatter(canvas, body, random, between(random, 5, 10), 0.85, 0.025, c.blood);
     scatter(canvas, body, random, between(random, 3, 6), 0.95, 0.022, c.fat);
