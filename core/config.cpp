@@ -54,8 +54,11 @@ private:
         const std::string where = section.empty() ? "at the top level" : "in '" + section + "'";
         const std::string meant = suggestion(entry.key, known);
         const std::string question = meant.empty() ? "" : fmt::format(", did you mean '{}'?", meant);
-        throw ConfigError(entry.place, fmt::format("unknown key '{}' {}{} (known keys: {})", shortened(entry.key), where,
-                                                   question, fmt::join(known, ", ")));
+        const bool number = entry.key.find_first_of("0123456789") == 0;  // part of a value, cut off by a comma
+        throw ConfigError(
+            entry.place,
+            fmt::format("unknown key '{}' {}{} (known keys: {})", shortened(entry.key), where, question, fmt::join(known, ", ")),
+            number ? "put values with commas in quotes and write decimals with a point" : "");
     }
 
     // A near name in the same section, else the same name in another section, else a near name in another one.

@@ -6,6 +6,7 @@
 #include <yaml-cpp/mark.h>
 #include <yaml-cpp/parser.h>
 
+#include <algorithm>
 #include <map>
 #include <sstream>
 
@@ -195,7 +196,9 @@ YamlNode parse_yaml(std::string_view text, const std::string& name, bool positio
         while (parser.HandleNextDocument(builder)) {
         }
     } catch (const YAML::Exception& e) {
-        throw ConfigError(places.at(e.mark), "not valid YAML: " + e.msg,
+        const auto lines = std::count(text.begin(), text.end(), '\n');
+        const bool beyond = e.mark.line > lines;  // in the comment added above
+        throw ConfigError(beyond ? places.at(lines, 0) : places.at(e.mark), "not valid YAML: " + e.msg,
                           "check indentation, quotes, brackets and 'key: value' spacing");
     }
     YamlNode root = builder.take();
@@ -206,9 +209,9 @@ YamlNode parse_yaml(std::string_view text, const std::string& name, bool positio
 std::string describe(const YamlNode& node) {
     switch (node.kind) {
         case Kind::plain:
-            return "'" + shortened(node.text) + "'";
+            return fmt::format("'{}'", shortened(node.text));
         case Kind::quoted:
-            return "the text \"" + shortened(node.text) + "\"";
+            return fmt::format("the text \"{}\"", shortened(node.text));
         case Kind::list:
             return "a list";
         case Kind::map:

@@ -1,0 +1,259 @@
+#include <unistd.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "core/error.hpp"
+#include "core/files.hpp"
+#include "greedy/job.hpp"
+#include "test/support/catch.hpp"
+
+namespace {
+
+using namespace gleam;
+using namespace gleam::greedy;
+
+JobConfig parse(const std::string& text, const std::vector<std::string>& overrides = {}) {
+    return parse_job(text, "job.yaml", overrides);
+}
+
+// The message of the error that parsing ends in; "" when it succeeds.
+std::string refusal(const std::string& text, const std::vector<std::string>& overrides = {}) {
+    try {
+        parse(text, overrides);
+    } catch (const ConfigError& e) {
+        return e.what();
+    }
+    return "";
+}
+
+using Slices = std::vector<std::int64_t>;
+
+}  // namespace
+
+TEST_CASE("The default job is valid and its dump reads back to it") {
+    const JobConfig job;
+    CHECK_NOTHROW(validate(job));
+    CHECK(parse(dump_job(job)) == job);
+    CHECK(dump_job(parse(dump_job(job))) == dump_job(job));
+}
+
+TEST_CASE("Every key of a job is read and dumped") {
+    const std::string text = R"(seed: 18446744073709551615
+device: "cuda:3"
+precision: fp32
+threads: 2
+model:
+  physics: "2d"
+  unrolls: 6
+  data_consistency:
+    type: gradient
+    step: 0.1
+  regularizer:
+    type: resnet
+    features: 7
+    blocks: 3
+    kernel: 5
+    border: zero
+training:
+  strategy: greedy
+  modules: 3
+  batch: 4
+  steps: 12
+  loss: l2
+  optimizer:
+    type: adam
+    learning_rate: 0.0003333333333333333
+    beta1: 0.5
+    beta2: 0.75
+    epsilon: 1.0e-07
+    weight_decay: 0.0
+  log_every: 1
+  validate_every: 0
+  checkpoint_every: 3
+data:
+  train:
+    file: a/train.h5
+    slices: "0:80:2"
+  validation:
+    file: "b c.h5"
+    slices: "3,5,9"
+  mask:
+    type: equispaced_1d
+    acceleration: 4.0
+    calibration: 12
+    tolerance: 0.25
+    offset: 3
+output: "/tmp/a b: \"c\" # \\ d"
+)";
+    const JobConfig job = parse(text);
+    CHECK(dump_job(job) == text);
+    CHECK(job.seed == 18446744073709551615u);
+    CHECK(job.model.regularizer == RegularizerConfig{"resnet", 7, 3, 5, "zero"});
+    CHECK(job.training.optimizer == OptimizerConfig{"adam", 0.0003333333333333333, 0.5, 0.75, 1e-7, 0});
+    CHECK(job.data.validation == DataSetConfig{"b c.h5", "3,5,9"});
+    CHECK(job.data.mask == MaskConfig{"equispaced_1d", 4, 12, 0.25, 3});
+    CHECK(job.output == "/tmp/a b: \"c\" # \\ d");
+    CHECK(module_count(job) == 3);
+    // Every line that holds a value differs from the defaults, or has a single choice: no key can have been skipped.
+    const JobConfig defaults;
+    CHECK(job.training.strategy == defaults.training.strategy);
+    CHECK(parse("training: {strategy: end_to_end}").training.strategy == "end_to_end");
+}
+
+TEST_CASE("A misspelled key of a job names the nearest one") {
+    CHECK(refusal("training:\n  optimizer:\n    lerning_rate: 1.0e-3\n") ==
+          "job.yaml:3:5: unknown key 'lerning_rate' in 'training.optimizer', did you mean 'learning_rate'? (known keys: type, "
+          "learning_rate, beta1, beta2, epsilon, weight_decay)");
+    CHECK_THAT(refusal("learning_rate: 1.0e-3\n"), ContainsSubstring("did you mean 'training.optimizer.learning_rate'?"));
+    CHECK_THAT(refusal("seed: 1", {"training.stepz=5"}),
+               ContainsSubstring("--set training.stepz=5: unknown key 'stepz' in 'training', did"));
+}
+
+TEST_CASE("Values of a job outside their range are refused") {
+    for (const std::string option : {"threads=-1",
+                                     "model.unrolls=0",
+                                     "model.data_consistency.step=0",
+                                     "model.regularizer.features=0",
+                                     "model.regularizer.kernel=4",
+                                     "model.regularizer.border=wrap",
+                                     "training.batch=0",
+                                     "training.steps=0",
+                                     "training.steps=1e3",
+                                     "training.loss=l3",
+                                     "training.optimizer.learning_rate=0",
+                                     "training.optimizer.learning_rate=.nan",
+                                     "training.optimizer.beta1=1",
+                                     "training.optimizer.beta2=1.0",
+                                     "training.optimizer.epsilon=0",
+                                     "training.optimizer.weight_decay=-1",
+                                     "training.log_every=0",
+                                     "training.validate_every=-1",
+                                     "training.checkpoint_every=-1",
+                                     "data.mask.type=spiral",
+                                     "data.mask.acceleration=0.5",
+                                     "data.mask.calibration=-1",
+                                     "data.mask.tolerance=0",
+                                     "data.mask.offset=-2",
+                                     "precision=fp16",
+                                     "device=gpu",
+                                     "device=cuda:",
+                                     "device=cuda:x",
+                                     "device=cuda:-1",
+                                     "output=~/runs",
+                                     "data.train.file=~/a.h5"}) {
+        CAPTURE(option);
+        CHECK_THAT(refusal("seed: 1", {option}),
+                   ContainsSubstring("--set " + option + ": '" + option.substr(0, option.find('=')) + "' must"));
+    }
+    for (const std::string device : {"auto", "cpu", "cuda", "cuda:0", "cuda:15"})
+        CHECK(parse("seed: 1", {"device=" + device}).device == device);
+}
+
+TEST_CASE("Modules that do not divide the unrolls are refused where they were set") {
+    CHECK(refusal("model: {unrolls: 8}\ntraining:\n  modules: 3\n") ==
+          "job.yaml:3:12: 'training.modules' is 3, which does not divide the 8 unrolls of the model; choose one of 1, 2, 4, 8, "
+          "or 0 for "
+          "one module per unroll");
+    CHECK_THAT(refusal("training: {modules: 4}", {"model.unrolls=2"}),
+               ContainsSubstring("job.yaml:1:21: 'training.modules' is 4"));
+    CHECK_THAT(refusal("model: {unrolls: 8}", {"training.modules=16"}), ContainsSubstring("--set training.modules=16: "));
+    CHECK(module_count(parse("model: {unrolls: 8}\ntraining: {modules: 2}")) == 2);
+    CHECK(module_count(parse("model: {unrolls: 5}")) == 5);
+}
+
+TEST_CASE("End-to-end training has one module") {
+    CHECK_THAT(refusal("training:\n  strategy: end_to_end\n  modules: 4\n"),
+               ContainsSubstring("job.yaml:3:12: 'training.modules' is 4, but"));
+    for (const std::string modules : {"0", "1"})
+        CHECK(module_count(parse("training: {strategy: end_to_end, modules: " + modules + "}")) == 1);
+}
+
+TEST_CASE("Mask settings that contradict one another are refused") {
+    CHECK_THAT(refusal("data: {mask: {type: poisson, offset: 2}}"),
+               ContainsSubstring("job.yaml:1:38: 'data.mask.offset' is 2, but only"));
+    CHECK_THAT(refusal("data: {mask: {type: equispaced_1d, acceleration: 4, offset: 4}}"), ContainsSubstring("choose 0 to 3"));
+    CHECK_THAT(refusal("data: {mask: {type: equispaced_1d, acceleration: 4.5}}"), ContainsSubstring("choose a whole number"));
+    CHECK(parse("data: {mask: {type: poisson, acceleration: 4.5}}").data.mask.acceleration == 4.5);
+    CHECK(parse("data: {mask: {type: equispaced_1d, acceleration: 4, offset: 3}}").data.mask.offset == 3);
+}
+
+TEST_CASE("Slices need a file and a readable form") {
+    CHECK_THAT(refusal("data:\n  train:\n    slices: 0:4\n"),
+               ContainsSubstring("job.yaml:3:13: 'data.train.slices' is set, but"));
+    CHECK_THAT(refusal("data: {validation: {file: a.h5, slices: 4:0}}"),
+               ContainsSubstring("job.yaml:1:41: '4:0' does not name slices"));
+    CHECK(parse("data: {train: {file: a.h5, slices: 0:80:2}}").data.train.slices == "0:80:2");
+    CHECK(parse("data: {train: {file: a.h5, slices: 5}}").data.train.slices == "5");
+}
+
+TEST_CASE("Jobs that a program filled are validated without places") {
+    JobConfig job;
+    job.training.modules = 5;
+    CHECK_THROWS_WITH(validate(job), ContainsSubstring("'training.modules' is 5"));
+    job.training.modules = 0;
+    job.training.optimizer.learning_rate = -1;
+    CHECK_THROWS_WITH(validate(job),
+                      ContainsSubstring("'training.optimizer.learning_rate' must be a number, above 0, found '-1.0'"));
+    job.training.optimizer.learning_rate = 1;
+    job.model.regularizer.kernel = 2;
+    CHECK_THROWS_AS(validate(job, {}), ConfigError);
+}
+
+TEST_CASE("A job file is read with its name in messages") {
+    const auto directory = std::filesystem::temp_directory_path() / ("gleam-job-" + std::to_string(::getpid()));
+    std::filesystem::create_directories(directory);
+    write_file(directory / "good.yaml", "training:\n  steps: 5\n");
+    write_file(directory / "bad.yaml", "training:\n  steps: five\n");
+    CHECK(read_job(directory / "good.yaml").training.steps == 5);
+    CHECK(read_job(directory / "good.yaml", {"training.steps=6"}).training.steps == 6);
+    CHECK_THROWS_WITH(read_job(directory / "bad.yaml"),
+                      ContainsSubstring((directory / "bad.yaml").string() + ":2:10: 'training.steps'"));
+    CHECK_THROWS_AS(read_job(directory / "absent.yaml"), ConfigError);
+    std::filesystem::remove_all(directory);
+}
+
+TEST_CASE("Slices are chosen by range, stride and number") {
+    CHECK(parse_slices("", 4, "x") == Slices{0, 1, 2, 3});
+    CHECK(parse_slices("", 0, "x").empty());
+    CHECK(parse_slices("1:3", 4, "x") == Slices{1, 2});
+    CHECK(parse_slices("0:4:3", 4, "x") == Slices{0, 3});
+    CHECK(parse_slices("2:", 4, "x") == Slices{2, 3});
+    CHECK(parse_slices(":2", 4, "x") == Slices{0, 1});
+    CHECK(parse_slices("::2", 5, "x") == Slices{0, 2, 4});
+    CHECK(parse_slices("3, 0", 4, "x") == Slices{3, 0});
+    CHECK(parse_slices("0:2,3", 4, "x") == Slices{0, 1, 3});
+    CHECK(parse_slices("0:4:1000000000", 4, "x") == Slices{0});
+}
+
+TEST_CASE("Slices that are malformed, doubled or absent are refused") {
+    for (const std::string text : {" ", ",", "3,", "a", "-1", "1.5", "3:3", "4:2", "0:4:0", "0:4:-1", "0:1:2:3", "0 1", "1e3",
+                                   "0x1", "99999999999999999999", "0:99999999999", "+1"}) {
+        CAPTURE(text);
+        CHECK_THROWS_WITH(parse_slices(text, 4, "place"), ContainsSubstring("does not name slices"));
+        CHECK_THROWS_WITH(check_slices(text, "place"), ContainsSubstring("place: '"));
+    }
+    for (const std::string text : {"0:5", "4", "4:", "0:1000000000", "0,999999999"}) {
+        CAPTURE(text);
+        CHECK_NOTHROW(check_slices(text, "place"));
+        CHECK_THROWS_WITH(parse_slices(text, 4, "place"), ContainsSubstring("does not exist: the data set has 4 slices"));
+    }
+    CHECK_THROWS_WITH(parse_slices("0:3,2", 4, "place"), ContainsSubstring("place: slice 2 is named twice"));
+    CHECK_THROWS_WITH(parse_slices(":", 0, "place"), ContainsSubstring("does not exist"));
+}
+
+TEST_CASE("The tables of docs/config.md are those of the program, and its example is valid") {
+    const std::string document = read_file(std::filesystem::path(GLEAM_SOURCE_DIR) / "docs" / "config.md");
+    const std::string begin = "<!-- begin reference: made from the descriptions in greedy/job.cpp -->\n\n",
+                      end = "\n<!-- end reference -->";
+    const std::size_t from = document.find(begin), to = document.find(end);
+    REQUIRE(from != std::string::npos);
+    REQUIRE(to != std::string::npos);
+    CHECK(document.substr(from + begin.size(), to - from - begin.size()) == config_reference_markdown());
+
+    const std::string fence = "```yaml\n";
+    const std::size_t example = document.find(fence) + fence.size();
+    const JobConfig job = parse(document.substr(example, document.find("```", example) - example));
+    CHECK(module_count(job) == 4);
+}
