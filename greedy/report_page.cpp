@@ -17,7 +17,8 @@ std::string subtitle(const ReportContent& content) {
     const Evaluation& e = *content.evaluation;
     const std::size_t slices = e.methods.empty() ? 0 : e.methods.front().slices.size();
     return text + fmt::format(" · {} methods on {} {} of {} · acceleration {} ({})", e.methods.size(), slices,
-                              slices == 1 ? "slice" : "slices", e.input, fixed(e.actual, 2), in_words(e.mask_type));
+                              slices == 1 ? "slice" : "slices", fs::path(e.input).filename().string(), fixed(e.actual, 2),
+                              in_words(e.mask_type));
 }
 
 constexpr const char* navigation =
