@@ -1,10 +1,10 @@
 #include "core/arena.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstring>
 #include <numeric>
-
-#include <fmt/format.h>
 
 #include "core/error.hpp"
 
@@ -113,8 +113,7 @@ void Arena::grant(Allocator& allocator, const std::string& remedy) {
     if (sealed()) throw InternalError("arena " + name_, "granted twice");
     const std::size_t bytes = std::max(required_, memory_alignment);
     void* data = allocator.allocate(bytes);
-    if (!data)
-        throw OutOfMemoryError("arena " + name_, "the device could not give " + format_bytes(bytes), remedy);
+    if (!data) throw OutOfMemoryError("arena " + name_, "the device could not give " + format_bytes(bytes), remedy);
     memory_ = Memory(allocator, data, bytes);
     mode_ = Mode::granted;
 }
@@ -148,12 +147,13 @@ Lease Arena::acquire(const char* name, std::size_t bytes) {
         ++lent_;
         return lease;
     }
-    if (mode_ != Mode::replaying) throw InternalError("arena " + name_, std::string("block '") + name + "' asked for outside a step");
+    if (mode_ != Mode::replaying)
+        throw InternalError("arena " + name_, std::string("block '") + name + "' asked for outside a step");
     const auto& blocks = playing_->blocks();
     if (cursor_ >= blocks.size() || blocks[cursor_].name != name || blocks[cursor_].bytes < bytes)
-        throw InternalError("arena " + name_, fmt::format("block '{}' of {} was not booked at place {} (booked: {})", name,
-                                                          format_bytes(bytes), cursor_,
-                                                          cursor_ < blocks.size() ? blocks[cursor_].name : "nothing more"));
+        throw InternalError("arena " + name_,
+                            fmt::format("block '{}' of {} was not booked at place {} (booked: {})", name, format_bytes(bytes),
+                                        cursor_, cursor_ < blocks.size() ? blocks[cursor_].name : "nothing more"));
     const auto& block = blocks[cursor_];
     void* data = static_cast<char*>(memory_.data()) + block.offset;
     unpoison(data, bytes);

@@ -1,9 +1,11 @@
-// Memory that is booked, then granted: a step's needs are recorded in a dry run, packed, and served from one allocation ever after.
+// Memory that is booked, then granted: a step's needs are recorded in a dry run, packed, and served from one allocation ever
+// after.
 //
 // 1. book():   the step runs with no numbers behind its tensors; the arena notes each block (name, bytes, from when to when).
 // 2. pack():   blocks whose lifetimes do not meet share bytes. The size is now known, to the byte, without touching the device.
 // 3. grant():  one allocation as large as the largest program played on this arena. The arena is then sealed.
-// 4. replay(): the step runs for real; the i-th acquire() receives the i-th booked block. A request that was not booked is an error.
+// 4. replay(): the step runs for real; the i-th acquire() receives the i-th booked block. A request that was not booked is an
+// error.
 #pragma once
 
 #include <cstdint>
@@ -51,6 +53,7 @@ public:
     ~Lease() { release(); }
     void release() noexcept;
     void* data() const { return data_; }  // null while booking
+    explicit operator bool() const { return arena_ != nullptr; }
 
 private:
     friend class Arena;
@@ -90,8 +93,8 @@ public:
     // The next block. While replaying, `bytes` may not exceed what was booked (a smaller last batch may ask for less).
     Lease acquire(const char* name, std::size_t bytes);
 
-    std::size_t bytes() const { return required_; }         // planned = granted
-    std::size_t peak_bytes() const { return peak_; }        // highest byte ever lent out, measured
+    std::size_t bytes() const { return required_; }   // planned = granted
+    std::size_t peak_bytes() const { return peak_; }  // highest byte ever lent out, measured
     void* data() const { return memory_.data(); }
     bool sealed() const { return mode_ == Mode::granted || mode_ == Mode::replaying; }
 

@@ -1,10 +1,10 @@
 // One line to standard error for people; results go to standard output and files.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <cstdio>
 #include <utility>
-
-#include <fmt/format.h>
 
 namespace gleam {
 

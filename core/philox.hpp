@@ -24,7 +24,8 @@ enum class Purpose : std::uint32_t {
 class Philox {
 public:
     Philox(std::uint64_t seed, Purpose purpose, std::uint32_t epoch = 0, std::uint32_t sample = 0)
-        : key_{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32) ^ (static_cast<std::uint32_t>(purpose) << 24)},
+        : key_{static_cast<std::uint32_t>(seed),
+               static_cast<std::uint32_t>(seed >> 32) ^ (static_cast<std::uint32_t>(purpose) << 24)},
           counter_{0, 0, epoch, sample} {}
 
     // Uniform 32 bits.

@@ -15,16 +15,17 @@ BufferPtr Tape::allocate(const char* name, DType dtype, const Shape& shape, Devi
     return std::make_shared<Buffer>(Buffer{t, std::move(lease)});
 }
 
-Var Tape::leaf(const Tensor& t) const {
-    return Var(std::make_shared<Buffer>(Buffer{t, {}}), std::make_shared<Gradient>());
-}
+Var Tape::leaf(const Tensor& t) const { return Var(std::make_shared<Buffer>(Buffer{t, {}}), std::make_shared<Gradient>()); }
 
 Var Tape::result(BufferPtr value, bool differentiable) const {
     return Var(std::move(value), recording_ && differentiable ? std::make_shared<Gradient>() : nullptr);
 }
 
 void Tape::record(const Var& output, Backward backward) {
-    if (output.needs_gradient()) records_.push_back({output.gradient(), std::move(backward)});
+    if (!output.needs_gradient()) return;
+    Tensor like = output.tensor();
+    like.data = nullptr;
+    records_.push_back({output.gradient(), like, std::move(backward)});
 }
 
 void Tape::backward(const Var& output, BufferPtr gradient) {
@@ -33,7 +34,9 @@ void Tape::backward(const Var& output, BufferPtr gradient) {
         Record record = std::move(records_.back());
         records_.pop_back();
         BufferPtr incoming = std::move(record.output->buffer);
-        if (incoming) record.backward(incoming);
+        if (!incoming) continue;
+        incoming->tensor = incoming->tensor.viewed_as(record.like);
+        record.backward(incoming);
     }
 }
 

@@ -1,8 +1,8 @@
 // The autograd of one module: values, their gradients, and a list of what to do backwards.
 //
-// A differentiable function (modules/functions.hpp) computes its output and records a closure that holds exactly what its backward
-// pass consumes. A value nobody holds any more gives its bytes back at once, so what backward does not need is not kept, and the
-// arena sees the true lifetimes. Gradients of a real loss by a complex x follow dL/dRe + i dL/dIm.
+// A differentiable function (modules/functions.hpp) computes its output and records a closure that holds exactly what its
+// backward pass consumes. A value nobody holds any more gives its bytes back at once, so what backward does not need is not kept,
+// and the arena sees the true lifetimes. Gradients of a real loss by a complex x follow dL/dRe + i dL/dIm.
 #pragma once
 
 #include <functional>
@@ -76,6 +76,7 @@ public:
 private:
     struct Record {
         GradientPtr output;
+        Tensor like;  // shape and type of the output; its gradient may have come in under those of another view
         Backward backward;
     };
     Arena& activations_;

@@ -52,6 +52,15 @@ struct Tensor {
         return t;
     }
 
+    // The same bytes under the shape and type of `like`, which must take as many.
+    Tensor viewed_as(const Tensor& like) const {
+        if (like.bytes() != bytes()) throw ShapeError("Tensor", "cannot view " + shape.str() + " as " + like.shape.str());
+        Tensor t = like;
+        t.data = data;
+        t.device = device;
+        return t;
+    }
+
     // Entries [first, first + count) of the slowest axis.
     Tensor slice(std::int64_t first, std::int64_t count = 1) const {
         if (first < 0 || count < 0 || first + count > shape[0]) throw ShapeError("Tensor", "slice outside " + shape.str());

@@ -36,7 +36,8 @@ void require_coils(const char* operation, const Tensor& image, const Tensor& map
     for (int axis : {0, 3, 4, 5})
         require(image.shape[axis] == coils.shape[axis] && maps.shape[axis] == coils.shape[axis], operation,
                 "image " + image.shape.str() + ", maps " + maps.shape.str() + " and coils " + coils.shape.str() + " do not fit");
-    require(image.shape[2] == 1 && image.shape[1] == coils.shape[1], operation, "image must have one coil and the frames of the coils");
+    require(image.shape[2] == 1 && image.shape[1] == coils.shape[1], operation,
+            "image must have one coil and the frames of the coils");
     require(maps.shape[2] == coils.shape[2], operation, "maps and coils differ in the number of coils");
     require(maps.shape[1] == coils.shape[1] || maps.shape[1] == 1, operation, "maps must have one frame or all of them");
 }
@@ -64,7 +65,8 @@ void require_convolution(const char* operation, const Tensor& x, const Tensor& w
         fits = fits && pad >= 0 && pad < weights.shape[2 + i] && y.shape[1 + i] > 0 &&
                y.shape[1 + i] == x.shape[1 + i] + 2 * pad - weights.shape[2 + i] + 1;
     }
-    require(fits, operation, "x " + x.shape.str() + ", weights " + weights.shape.str() + " and y " + y.shape.str() + " do not fit");
+    require(fits, operation,
+            "x " + x.shape.str() + ", weights " + weights.shape.str() + " and y " + y.shape.str() + " do not fit");
 }
 
 void require_border(const char* operation, const Tensor& x, const Border& border, const Tensor& out) {

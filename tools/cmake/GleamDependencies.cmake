@@ -22,6 +22,7 @@ endif()
 # Eigen's templates set off warnings that are not ours.
 add_library(gleam_eigen INTERFACE)
 target_link_libraries(gleam_eigen INTERFACE Eigen3::Eigen)
+target_compile_definitions(gleam_eigen INTERFACE EIGEN_DONT_PARALLELIZE)  # results must not depend on the thread count
 add_library(gleam_dep::eigen ALIAS gleam_eigen)
 
 add_library(gleam_hdf5 INTERFACE)

@@ -1,0 +1,167 @@
+#include "data/canvas.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <numbers>
+
+#include "data/waves.hpp"
+
+namespace gleam::data {
+namespace {
+
+constexpr double bend = 0.009;  // root mean square displacement for warp = 1
+
+float smooth_step(double t) {
+    t = std::clamp(t, 0.0, 1.0);
+    return static_cast<float>(t * t * (3 - 2 * t));
+}
+
+// An ellipse as a level function q(x, y): 0 in the centre, 1 on the outline.
+class Level {
+public:
+    Level(const Ellipse& e, double pixel_x, double pixel_y)
+        : e_(e),
+          c_(std::cos(e.angle)),
+          s_(std::sin(e.angle)),
+          edge_x2_(pixel_x * pixel_x + e.softness * e.softness),
+          edge_y2_(pixel_y * pixel_y + e.softness * e.softness) {}
+
+    // The share of the pixel at (x, y) that is inside.
+    float cover(double x, double y) const {
+        const double dx = x - e_.x, dy = y - e_.y;
+        const double u = (c_ * dx + s_ * dy) / e_.a, v = (c_ * dy - s_ * dx) / e_.b;
+        const double q2 = u * u + v * v;
+        if (q2 < 0.01) return 1;
+        const double q = std::sqrt(q2);
+        // How much q changes over one edge width: turns q - 1 into a distance in edge widths.
+        const double gx = (u * c_ / e_.a - v * s_ / e_.b) / q, gy = (u * s_ / e_.a + v * c_ / e_.b) / q;
+        return smooth_step(0.5 - (q - 1) / std::sqrt(gx * gx * edge_x2_ + gy * gy * edge_y2_));
+    }
+
+    // About the distance from the outline, positive inside.
+    double depth(double x, double y) const {
+        const double dx = x - e_.x, dy = y - e_.y;
+        const double u = (c_ * dx + s_ * dy) / e_.a, v = (c_ * dy - s_ * dx) / e_.b;
+        return (1 - std::sqrt(u * u + v * v)) * std::min(e_.a, e_.b);
+    }
+
+    // Direction from the centre in the ellipse's own, rounded coordinates.
+    double polar_angle(double x, double y) const {
+        const double dx = x - e_.x, dy = y - e_.y;
+        return std::atan2((c_ * dy - s_ * dx) / e_.b, (c_ * dx + s_ * dy) / e_.a);
+    }
+
+private:
+    Ellipse e_;
+    double c_, s_, edge_x2_, edge_y2_;
+};
+
+}  // namespace
+
+Ellipse Ellipse::inside(double by, double new_value) const {
+    Ellipse e = *this;
+    e.a = std::max(a - by, 0.01);
+    e.b = std::max(b - by, 0.01);
+    e.value = new_value;
+    return e;
+}
+
+Canvas::Canvas(std::int64_t height, std::int64_t width, Philox& random)
+    : height_(height),
+      width_(width),
+      shift_x_(Waves(random, 8, 0.6, 3).sample(height, width)),
+      shift_y_(Waves(random, 8, 0.6, 3).sample(height, width)),
+      grain_(Waves(random, 32, 14, 44).sample(height, width)),
+      value_(grain_.size()),
+      texture_(grain_.size()) {
+    const auto coarse = Waves(random, 16, 5, 14).sample(height, width);
+    for (std::size_t i = 0; i < grain_.size(); ++i) {
+        grain_[i] = 0.8f * grain_[i] + 0.6f * coarse[i];
+        shift_x_[i] *= static_cast<float>(bend);
+        shift_y_[i] *= static_cast<float>(bend);
+    }
+}
+
+void Canvas::blend(std::size_t pixel, float cover, float value, float texture) {
+    value_[pixel] += cover * (value - value_[pixel]);
+    texture_[pixel] += cover * (texture - texture_[pixel]);
+}
+
+void Canvas::paint(const Ellipse& e) {
+    const double pixel_x = 2.0 / static_cast<double>(width_), pixel_y = 2.0 / static_cast<double>(height_);
+    const Level level(e, pixel_x, pixel_y);
+    const float value = static_cast<float>(e.value), texture = static_cast<float>(e.texture);
+    // A box around all that can be touched: axes, edge, and four times the usual displacement (more than the waves can add up
+    // to).
+    const double reach = std::max(e.a, e.b) + e.softness + 4 * bend * e.warp;
+    auto span = [](double centre, double reach_of_axis, double pixel, std::int64_t n) {
+        const double first = (centre - reach_of_axis + 1) / pixel - 0.5, last = (centre + reach_of_axis + 1) / pixel + 0.5;
+        return std::array{std::clamp<std::int64_t>(static_cast<std::int64_t>(std::floor(first)), 0, n),
+                          std::clamp<std::int64_t>(static_cast<std::int64_t>(std::ceil(last)), 0, n)};
+    };
+    const auto rows = span(e.y, reach + pixel_y, pixel_y, height_), columns = span(e.x, reach + pixel_x, pixel_x, width_);
+    for (std::int64_t iy = rows[0]; iy < rows[1]; ++iy)
+        for (std::int64_t ix = columns[0]; ix < columns[1]; ++ix) {
+            const auto i = static_cast<std::size_t>(iy * width_ + ix);
+            const double x = fov_position(ix, width_) + e.warp * static_cast<double>(shift_x_[i]);
+            const double y = fov_position(iy, height_) + e.warp * static_cast<double>(shift_y_[i]);
+            const float cover = level.cover(x, y);
+            if (cover > 0) blend(i, cover, value, texture);
+        }
+}
+
+void Canvas::paint_folds(const Ellipse& outline, const Folds& folds, Philox& random) {
+    const double pixel_x = 2.0 / static_cast<double>(width_), pixel_y = 2.0 / static_cast<double>(height_);
+    const double pixel = std::max(pixel_x, pixel_y);
+    const Level level(outline, pixel_x, pixel_y);
+    // Furrows lie where a sum of waves around the outline is zero; each wave also turns with depth, so that furrows bend and
+    // fork.
+    struct Turn {
+        double around, inwards, phase;
+    };
+    std::array<Turn, 5> turns;
+    for (auto& t : turns) {
+        const double around = std::round(0.5 * folds.furrows * random.uniform(0.55, 1.35));
+        t = {around, random.uniform(-16, 16), random.uniform(0, 2 * std::numbers::pi)};
+    }
+    const auto reach_field = Waves(random, 10, 2, 6).sample(height_, width_);
+    const auto bend_field = Waves(random, 12, 3, 8).sample(height_, width_);
+    for (std::int64_t iy = 0; iy < height_; ++iy)
+        for (std::int64_t ix = 0; ix < width_; ++ix) {
+            const auto i = static_cast<std::size_t>(iy * width_ + ix);
+            const double x = fov_position(ix, width_) + outline.warp * static_cast<double>(shift_x_[i]);
+            const double y = fov_position(iy, height_) + outline.warp * static_cast<double>(shift_y_[i]);
+            const float cover = level.cover(x, y);
+            if (cover == 0) continue;
+            const double depth = level.depth(x, y), angle = level.polar_angle(x, y);
+            const double wiggle = 0.9 * static_cast<double>(bend_field[i]);
+            const double radius = std::max(0.1, std::min(outline.a, outline.b) - depth);
+            double n = 0, slope_around = 0, slope_inwards = 0;
+            for (const auto& t : turns) {
+                const double phase = t.around * angle + t.inwards * depth + t.phase + wiggle;
+                n += std::cos(phase);
+                slope_around -= t.around * std::sin(phase) / radius;
+                slope_inwards -= t.inwards * std::sin(phase);
+            }
+            // Distance from the nearest furrow by Newton's estimate, held finite where the slope vanishes, growing below its
+            // floor.
+            const double slope = std::sqrt(slope_around * slope_around + slope_inwards * slope_inwards + 25);
+            const double floor = folds.depth * std::clamp(0.75 + 0.45 * static_cast<double>(reach_field[i]), 0.15, 1.5);
+            const double furrow = std::abs(n) / slope - folds.furrow + std::max(0.0, depth - floor);
+            const double inside = std::min(furrow, depth);  // distance from the fluid
+            const float tissue = smooth_step(0.5 + inside / pixel);
+            const float core = smooth_step(0.5 + (inside - folds.ribbon) / (1.5 * pixel));
+            const double value = folds.fluid + static_cast<double>(tissue) * (folds.outer - folds.fluid) +
+                                 static_cast<double>(core) * (folds.inner - folds.outer);
+            blend(i, cover, static_cast<float>(value), static_cast<float>(outline.texture));
+        }
+}
+
+std::vector<float> Canvas::picture() const {
+    std::vector<float> out(value_.size());
+    for (std::size_t i = 0; i < out.size(); ++i) out[i] = std::max(0.0f, value_[i] * (1 + texture_[i] * grain_[i]));
+    return out;
+}
+
+}  // namespace gleam::data

@@ -1,0 +1,58 @@
+// Mini-batches in a fixed order, made ahead of time by a thread of their own.
+//
+// Step t takes places t B … t B + B - 1 of an endless list that runs through the samples epoch after epoch, each epoch in its own
+// random order. So a batch is a function of (seed, t): a resumed run continues where it was, and every rank sees the same.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <mutex>
+#include <thread>
+
+#include "data/samples.hpp"
+
+namespace gleam::data {
+
+struct HostBatch {
+    ComplexArray maps;         // [N, 1, C, 1, Y, X]
+    RealArray mask;            // [N, 1, 1, 1, Y, X]
+    ComplexArray zero_filled;  // [N, 1, 1, 1, Y, X]
+    ComplexArray target;       // the same
+    std::vector<std::int64_t> slices;
+    std::vector<double> scales;
+    std::uint32_t epoch = 0;  // of the first sample
+};
+
+// Puts samples of equal size together.
+HostBatch stack(const std::vector<Sample>& samples);
+
+class Loader {
+public:
+    // `samples` outlives the loader. Batches start at `first_step`.
+    Loader(const Samples& samples, std::int64_t batch, std::uint64_t seed, std::int64_t first_step);
+    Loader(const Loader&) = delete;
+    Loader& operator=(const Loader&) = delete;
+    ~Loader();
+
+    // The next batch; rethrows what went wrong while it was made.
+    HostBatch next();
+
+    // Batch of step `step`, made on the spot: what next() returns, without the thread.
+    HostBatch make(std::int64_t step, kernels::Operations& ops, Arena& workspace) const;
+
+private:
+    void run(std::int64_t step);
+
+    const Samples& samples_;
+    const std::int64_t batch_;
+    const std::uint64_t seed_;
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::deque<HostBatch> ready_;
+    std::exception_ptr error_;
+    bool stop_ = false;
+    std::thread thread_;
+};
+
+}  // namespace gleam::data

@@ -1,0 +1,198 @@
+#include "data/prepare.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "core/log.hpp"
+#include "core/version.hpp"
+#include "data/sampling_pattern.hpp"
+
+namespace gleam::data {
+namespace {
+
+constexpr std::pair<MaskSource, const char*> sources[] = {
+    {MaskSource::file, "file"}, {MaskSource::from_zeros, "from-zeros"}, {MaskSource::full, "full"}};
+
+// [C, Y, X] or [Y, X] as a batch of one.
+Shape six_axes(const Shape& s) { return Shape{1, 1, s.rank() == 3 ? s[0] : 1, 1, s[-2], s[-1]}; }
+
+RealArray root_of_squares(const ComplexArray& coils) {
+    const std::int64_t points = coils.shape[1] * coils.shape[2];
+    std::vector<double> sum(static_cast<std::size_t>(points));
+    for (std::int64_t i = 0; i < coils.elements(); ++i)
+        sum[static_cast<std::size_t>(i % points)] += std::norm(std::complex<double>(coils[i]));
+    RealArray rss(Shape{coils.shape[1], coils.shape[2]});
+    std::transform(sum.begin(), sum.end(), rss.values.begin(), [](double s) { return static_cast<float>(std::sqrt(s)); });
+    return rss;
+}
+
+void add_images(SliceData& slice, kernels::Operations& ops) {
+    Arena workspace("prepare");
+    workspace.serve_on_demand(ops.allocator());
+    ComplexArray coils = slice.kspace;
+    const Tensor view = coils.view(six_axes(coils.shape));
+    ops.fft(kernels::FftDirection::inverse, 2, view, workspace);
+    slice.rss = root_of_squares(coils);
+    slice.target = ComplexArray(slice.rss.shape);
+    ops.coil_combine(view, slice.maps.view(six_axes(slice.maps.shape)), slice.target.view(six_axes(slice.target.shape)));
+}
+
+// What is known of where a file was sampled.
+struct Sampling {
+    bool undersampled = false, per_slice = false;
+    RealArray shared;         // the mask of all slices, or of those without signal
+    bool from_zeros = false;  // masks per slice come from its zeros, not from the file
+};
+
+bool has_zeros(const RealArray& mask) { return std::find(mask.values.begin(), mask.values.end(), 0.0F) != mask.values.end(); }
+
+Sampling sampling_of_mask(const KspaceFile& file) {
+    Sampling s;
+    s.per_slice = file.mask_per_slice();
+    for (std::int64_t i = 0; i < (s.per_slice ? file.slices() : 1); ++i) {
+        const RealArray mask = *file.mask(i);
+        s.undersampled = s.undersampled || has_zeros(mask);
+        if (i == 0) s.shared = mask;
+    }
+    return s;
+}
+
+Sampling sampling_of(const KspaceFile& file, MaskSource source) {
+    if (source == MaskSource::full) return {};
+    if (source == MaskSource::file && file.mask(0)) return sampling_of_mask(file);
+    const SamplingPattern found = sampling_pattern(file, source == MaskSource::from_zeros);
+    if (source == MaskSource::from_zeros) return {has_zeros(found.sampled), !found.same_in_all, found.sampled, true};
+    const std::string where = file.path().string();
+    if (found.holes)
+        throw DataError(
+            where,
+            fmt::format("{} of {} points of k-space are 0 in every coil and slice, and the file has no mask: it looks "
+                        "undersampled",
+                        found.zeros, found.sampled.elements()),
+            "use `--mask from-zeros` if these points were not measured, `--mask full` if they were");
+    if (found.zeros > 0)
+        log_warning("{}: {} of {} points at the border of k-space are 0 everywhere; taken as padding, so as fully sampled", where,
+                    found.zeros, found.sampled.elements());
+    return {};
+}
+
+RealArray mask_of_slice(const KspaceFile& file, const Sampling& sampling, std::int64_t slice, const ComplexArray& kspace) {
+    if (!sampling.per_slice) return sampling.shared;
+    if (!sampling.from_zeros) return *file.mask(slice);
+    RealArray mask = sampled_points(kspace);
+    return std::count(mask.values.begin(), mask.values.end(), 1.0F) > 0 ? mask : sampling.shared;
+}
+
+void describe(DatasetWriter& writer, const KspaceFile& file, const EspiritOptions& options) {
+    for (const auto& [name, text] : file.attributes()) writer.set_attribute(name, text);
+    writer.set_attribute("program", fmt::format("gleam {}", version));
+    writer.set_attribute("source", file.path().filename().string());
+    writer.set_attribute("maps_method", "espirit");
+    writer.set_attribute("maps_calibration", static_cast<std::int64_t>(options.calibration));
+    writer.set_attribute("maps_kernel", static_cast<std::int64_t>(options.kernel));
+    writer.set_attribute("maps_threshold", options.threshold);
+    writer.set_attribute("maps_crop", options.crop);
+}
+
+PreparedFile prepare_file(const fs::path& input, const fs::path& output, const PrepareOptions& options,
+                          kernels::Operations& ops) {
+    const KspaceFile file(input);
+    const Sampling sampling = sampling_of(file, options.mask);
+    PreparedFile result{input, output, {}, 1, {}, options.espirit.calibration};
+    DatasetLayout& layout = result.layout;
+    layout.slices = file.slices(), layout.coils = file.coils(), layout.height = file.height(), layout.width = file.width();
+    layout.mask = sampling.undersampled;
+    layout.mask_per_slice = sampling.undersampled && sampling.per_slice;
+    layout.target = layout.rss = !sampling.undersampled;
+    DatasetWriter writer(output, layout, options.storage);
+    for (std::int64_t i = 0; i < file.slices(); ++i) {
+        const ComplexArray kspace = file.read_slice(i);
+        RealArray mask;
+        if (sampling.undersampled) mask = mask_of_slice(file, sampling, i, kspace);
+        PreparedSlice slice;
+        try {
+            slice = prepare_slice(kspace, mask.empty() ? nullptr : &mask, options.espirit, ops);
+        } catch (const DataError& e) {
+            throw DataError(fmt::format("{}, slice {}", input.string(), i), e.what());
+        }
+        if (slice.no_signal) result.empty_slices.push_back(i);
+        result.smallest_calibration = std::min(result.smallest_calibration, slice.calibration);
+        if (i == 0 && !mask.empty())
+            result.acceleration =
+                static_cast<double>(mask.elements()) /
+                static_cast<double>(std::max<std::int64_t>(1, std::count(mask.values.begin(), mask.values.end(), 1.0F)));
+        writer.write_slice(i, slice.data);
+        if (options.progress) options.progress(input, i, file.slices());
+    }
+    describe(writer, file, options.espirit);
+    writer.commit();
+    return result;
+}
+
+std::vector<fs::path> output_paths(const std::vector<fs::path>& inputs, const fs::path& output) {
+    if (inputs.empty()) throw ConfigError("prepare", "no input files", "name at least one");
+    const bool one_file = output.extension() == ".h5" && !fs::is_directory(output);
+    if (one_file && inputs.size() > 1)
+        throw ConfigError(output.string(), fmt::format("is one file for {} inputs", inputs.size()), "name a directory");
+    std::vector<fs::path> outputs;
+    std::set<fs::path> seen;
+    for (const fs::path& input : inputs) {
+        outputs.push_back(one_file ? output : output / (input.stem().string() + ".h5"));
+        std::error_code ignored;
+        if (fs::equivalent(input, outputs.back(), ignored))
+            throw ConfigError(outputs.back().string(), "is input and output", "choose another directory for the data sets");
+        if (!seen.insert(outputs.back()).second)
+            throw ConfigError(outputs.back().string(), "would be written for two inputs",
+                              "prepare them into different directories");
+    }
+    if (!one_file) make_directories(output);
+    return outputs;
+}
+
+}  // namespace
+
+std::string name_of(MaskSource source) {
+    for (const auto& [value, name] : sources)
+        if (value == source) return name;
+    return "?";
+}
+
+MaskSource mask_source(std::string_view name) {
+    for (const auto& [value, text] : sources)
+        if (text == name) return value;
+    throw ConfigError("mask", fmt::format("'{}' is not known", name), "use file, from-zeros or full");
+}
+
+PreparedSlice prepare_slice(const ComplexArray& kspace, const RealArray* mask, const EspiritOptions& options,
+                            kernels::Operations& ops) {
+    if (ops.device().kind != DeviceKind::cpu) throw InternalError("prepare_slice", "needs the operations of the CPU");
+    CoilMaps maps = espirit(kspace, mask, options);
+    PreparedSlice out;
+    out.calibration = maps.calibration;
+    out.no_signal = maps.no_signal;
+    out.data.kspace = kspace;
+    out.data.maps = std::move(maps.maps);
+    out.data.maps.shape = kspace.shape;  // one set
+    if (mask) {
+        out.data.mask = *mask;
+        for (std::int64_t c = 0; c < kspace.shape[0]; ++c)
+            for (std::int64_t i = 0; i < mask->elements(); ++i)
+                if ((*mask)[i] == 0) out.data.kspace.slice(c)[i] = 0;
+    } else {
+        add_images(out.data, ops);
+    }
+    return out;
+}
+
+std::vector<PreparedFile> prepare(const std::vector<fs::path>& inputs, const fs::path& output, const PrepareOptions& options,
+                                  kernels::Operations& ops) {
+    const std::vector<fs::path> outputs = output_paths(inputs, output);
+    std::vector<PreparedFile> files;
+    for (std::size_t i = 0; i < inputs.size(); ++i) files.push_back(prepare_file(inputs[i], outputs[i], options, ops));
+    return files;
+}
+
+}  // namespace gleam::data

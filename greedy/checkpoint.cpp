@@ -1,0 +1,102 @@
+#include "greedy/checkpoint.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "core/version.hpp"
+#include "data/hdf5.hpp"
+
+namespace gleam::greedy {
+namespace {
+
+constexpr std::int64_t format = 1;
+constexpr const char* groups[] = {"weights", "first_moments", "second_moments"};
+
+const Tensor& flat_buffer(const ParameterPack& pack, int group) {
+    return group == 0 ? pack.values() : group == 1 ? pack.first_moments() : pack.second_moments();
+}
+
+// f(data set name, entry, first element of the entry in the flat buffer, flat buffer) for every tensor of the network.
+template <class F>
+void for_each_tensor(const Network& network, int group_count, F&& f) {
+    for (const Stage& stage : network.stages())
+        for (int g = 0; g < group_count; ++g) {
+            const Tensor& flat = flat_buffer(stage.parameters(), g);
+            for (const auto& entry : stage.parameters().entries()) {
+                Tensor part = flat;
+                part.shape = entry.shape;
+                part.data = static_cast<char*>(flat.data) + static_cast<std::size_t>(entry.offset) * size_of(flat.dtype);
+                f(std::string(groups[g]) + "/" + entry.name, part);
+            }
+        }
+}
+
+std::int64_t integer_attribute(const data::Hdf5File& file, const char* name) {
+    return static_cast<std::int64_t>(file.number_attribute("/", name));
+}
+
+}  // namespace
+
+void save_checkpoint(const fs::path& path, const Network& network, const TrainingState& state, const std::string& config,
+                     kernels::Operations& ops) {
+    data::Hdf5Writer file(path);
+    const data::Hdf5Storage storage{0, true};
+    for_each_tensor(network, 3, [&](const std::string& name, const Tensor& part) {
+        with_real(part.dtype, [&](auto zero) {
+            Array<decltype(zero)> host(part.shape);
+            ops.copy(part, host.view());
+            file.write(name, host, storage);
+        });
+    });
+    file.write_string("config", config);
+    file.set_attribute("/", "format", format);
+    file.set_attribute("/", "version", version);
+    file.set_attribute("/", "step", state.step);
+    file.set_attribute("/", "epoch", state.epoch);
+    file.set_attribute("/", "seed", std::to_string(state.seed));  // text: 64 bits do not fit a double
+    file.set_attribute("/", "best_step", state.best_step);
+    file.set_attribute("/", "best_psnr", state.best_psnr);
+    file.set_attribute("/", "metrics_bytes", static_cast<std::int64_t>(state.metrics_bytes));
+    file.commit();
+}
+
+CheckpointHeader read_checkpoint_header(const fs::path& path) {
+    const data::Hdf5File file(path);
+    if (!file.has_attribute("/", "format") || !file.exists("config") || !file.exists("weights"))
+        throw DataError(path.string(), "is not a checkpoint of gleam", "give a last.h5 or best.h5 that `gleam train` wrote");
+    if (integer_attribute(file, "format") != format)
+        throw DataError(path.string(),
+                        fmt::format("has checkpoint format {}, this program reads {}", integer_attribute(file, "format"), format),
+                        "use the version of gleam that wrote it");
+    CheckpointHeader header;
+    header.config = file.read_string("config");
+    header.version = file.string_attribute("/", "version");
+    TrainingState& s = header.state;
+    s.step = integer_attribute(file, "step");
+    s.epoch = integer_attribute(file, "epoch");
+    s.seed = std::strtoull(file.string_attribute("/", "seed").c_str(), nullptr, 10);
+    s.best_step = integer_attribute(file, "best_step");
+    s.best_psnr = file.number_attribute("/", "best_psnr");
+    s.metrics_bytes = static_cast<std::uint64_t>(integer_attribute(file, "metrics_bytes"));
+    return header;
+}
+
+void load_checkpoint(const fs::path& path, Network& network, bool training, kernels::Operations& ops) {
+    const data::Hdf5File file(path);
+    for_each_tensor(network, training ? 3 : 1, [&](const std::string& name, const Tensor& part) {
+        if (!file.exists(name)) throw DataError(file.where(name), "is missing", "the checkpoint belongs to another network");
+        if (!(file.shape(name) == part.shape))
+            throw DataError(file.where(name),
+                            fmt::format("has shape {}, the network needs {}", file.shape(name).str(), part.shape.str()),
+                            "the checkpoint belongs to another network");
+        with_real(part.dtype, [&](auto zero) {
+            const auto host = file.read<decltype(zero)>(name);
+            for (auto v : host.values)
+                if (!std::isfinite(v)) throw DataError(file.where(name), "holds NaN or infinity", "use an earlier checkpoint");
+            ops.copy(host.view(), part);
+        });
+    });
+}
+
+}  // namespace gleam::greedy

@@ -1,0 +1,51 @@
+// Scores of reconstruction methods on a data set: a table for the screen, CSV and JSON for programs, images for the report.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "greedy/reconstruction.hpp"
+#include "modules/metrics.hpp"
+
+namespace gleam::greedy {
+
+enum class Reference : std::uint8_t { target, rss };
+
+struct EvaluatedMethod {
+    std::string name;   // short, for files: "cg_sense"
+    std::string label;  // for people: "CG-SENSE"
+    std::unique_ptr<Reconstructor> method;
+};
+
+struct SliceScores {
+    std::int64_t slice = 0;
+    modules::Scores scores;
+};
+
+struct MethodScores {
+    std::string name, label;
+    double seconds_per_slice = 0;  // median
+    std::vector<SliceScores> slices;
+};
+
+struct Evaluation {
+    std::string input, reference, mask_kind;
+    double requested_acceleration = 1, actual_acceleration = 1;  // actual: mean over slices
+    std::vector<MethodScores> methods;
+    // Magnitudes of the shown slices [n, Y, X], in the order: reference, mask, one per method.
+    std::vector<std::int64_t> shown;
+    std::vector<RealArray> images;
+};
+
+// Reconstructs every sample by every method and scores it. Against `rss` magnitudes are compared (PSNR and NRMSE by magnitude).
+// `show`: how many slices, evenly spread, keep their images. DataError when the data set lacks the reference.
+Evaluation evaluate(const data::Samples& samples, std::vector<EvaluatedMethod>& methods, Reference reference, int show,
+                    kernels::Operations& ops);
+
+// method, PSNR, SSIM, NRMSE as mean ± standard deviation over slices, time.
+std::string format_table(const Evaluation& evaluation);
+
+// Writes evaluation.json, evaluation.csv and images.h5 into `directory`. DataError.
+void write_evaluation(const Evaluation& evaluation, const fs::path& directory);
+
+}  // namespace gleam::greedy

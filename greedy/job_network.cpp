@@ -1,0 +1,78 @@
+#include "greedy/job_network.hpp"
+
+#include "greedy/checkpoint.hpp"
+#include "greedy/device_batch.hpp"
+
+namespace gleam::greedy {
+
+NetworkOptions network_options(const JobConfig& job) {
+    const RegularizerConfig& r = job.model.regularizer;
+    NetworkOptions options;
+    options.unrolls = static_cast<int>(job.model.unrolls);
+    options.stages = static_cast<int>(module_count(job));
+    options.unroll.step = job.model.data_consistency.step;
+    options.unroll.regularizer = {static_cast<int>(r.features), static_cast<int>(r.blocks), static_cast<int>(r.kernel),
+                                  r.border == "zero" ? kernels::BorderMode::zero : kernels::BorderMode::reflect};
+    return options;
+}
+
+Strategy strategy_of(const JobConfig& job) {
+    return job.training.strategy == "greedy" ? Strategy::greedy : Strategy::end_to_end;
+}
+
+kernels::LossKind loss_of(const JobConfig& job) {
+    return job.training.loss == "l1" ? kernels::LossKind::l1 : kernels::LossKind::l2;
+}
+
+kernels::AdamTerms adam_terms(const JobConfig& job, std::int64_t step) {
+    const OptimizerConfig& o = job.training.optimizer;
+    return {o.learning_rate, o.beta1, o.beta2, o.epsilon, o.weight_decay, step};
+}
+
+std::optional<data::MaskOptions> mask_options(const MaskConfig& mask, std::uint64_t seed) {
+    if (mask.type == "file") return std::nullopt;
+    data::MaskOptions options;
+    options.kind = data::mask_kind(mask.type);
+    options.acceleration = mask.acceleration;
+    options.calibration = static_cast<int>(mask.calibration);
+    options.tolerance = mask.tolerance;
+    options.seed = seed;
+    if (mask.offset >= 0) options.offset = mask.offset;
+    return options;
+}
+
+data::Samples open_samples(const DataSetConfig& set, const std::string& key, const JobConfig& job) {
+    const std::int64_t available = data::DatasetFile(set.file).slices();
+    return data::Samples(set.file, parse_slices(set.slices, available, key + ".slices"), mask_options(job.data.mask, job.seed));
+}
+
+Network network_of_checkpoint(const fs::path& checkpoint, Device device) {
+    const CheckpointHeader header = read_checkpoint_header(checkpoint);
+    try {
+        return Network(network_options(parse_job(header.config, checkpoint.string())), device);
+    } catch (const ConfigError& e) {
+        throw DataError(checkpoint.string(), std::string("its configuration cannot be read: ") + e.what(),
+                        "the checkpoint is damaged or of another version");
+    }
+}
+
+std::int64_t fit_unrolls(JobConfig job, const data::DatasetLayout& layout, std::size_t bytes, kernels::Operations& ops) {
+    const auto activations = [&](std::int64_t unrolls) {
+        job.model.unrolls = unrolls;
+        job.training.modules = 0;
+        Network network(network_options(job), ops.device());
+        StepMemory memory(ops);
+        DeviceBatch batch(ops);
+        ops.set_planning(true);
+        make_schedule(strategy_of(job), network, memory, loss_of(job))
+            ->step(batch.plan({job.training.batch, layout.coils, layout.height, layout.width}), adam_terms(job, 1));
+        ops.set_planning(false);
+        return memory.use().front().planned;
+    };
+    constexpr std::int64_t most = 256;
+    std::int64_t unrolls = 1;
+    while (unrolls < most && activations(unrolls + 1) <= bytes) ++unrolls;
+    return unrolls;
+}
+
+}  // namespace gleam::greedy

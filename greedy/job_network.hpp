@@ -1,0 +1,30 @@
+// From a configuration to the objects it describes: the one place that knows both.
+#pragma once
+
+#include <optional>
+
+#include "data/samples.hpp"
+#include "greedy/job.hpp"
+#include "greedy/schedule.hpp"
+
+namespace gleam::greedy {
+
+NetworkOptions network_options(const JobConfig& job);
+Strategy strategy_of(const JobConfig& job);
+kernels::LossKind loss_of(const JobConfig& job);
+// Adam's terms for step `step` (from 1).
+kernels::AdamTerms adam_terms(const JobConfig& job, std::int64_t step);
+
+// The sampling mask of a job; nothing when the mask is the file's own.
+std::optional<data::MaskOptions> mask_options(const MaskConfig& mask, std::uint64_t seed);
+// One of the job's data sets with its slices and mask.
+data::Samples open_samples(const DataSetConfig& set, const std::string& key, const JobConfig& job);
+
+// The network a checkpoint was made for, without its numbers.
+Network network_of_checkpoint(const fs::path& checkpoint, Device device);
+
+// The largest number of unrolls, one module each, for which `job` needs no more than `bytes` of activations when it is trained by
+// its strategy on batches of this shape; at least 1.
+std::int64_t fit_unrolls(JobConfig job, const data::DatasetLayout& layout, std::size_t bytes, kernels::Operations& ops);
+
+}  // namespace gleam::greedy

@@ -1,0 +1,50 @@
+#include "greedy/network.hpp"
+
+#include <fmt/format.h>
+
+#include "core/error.hpp"
+
+namespace gleam::greedy {
+
+Network::Network(const NetworkOptions& options, Device device) : options_(options) {
+    if (options.stages < 1 || options.unrolls < 1 || options.unrolls % options.stages != 0)
+        throw ConfigError("training.modules",
+                          fmt::format("{} unrolls cannot be cut into {} modules", options.unrolls, options.stages),
+                          "choose a number of modules that divides model.unrolls");
+    const int per_stage = options.unrolls / options.stages;
+    stages_.reserve(static_cast<std::size_t>(options.stages));
+    for (int s = 0; s < options.stages; ++s)
+        stages_.emplace_back(options.unroll, s * per_stage, per_stage, options.dtype, device);
+}
+
+std::size_t Network::parameter_bytes(bool training) const {
+    std::size_t bytes = 0;
+    for (const Stage& stage : stages_) bytes += stage.parameters().bytes(training);
+    return bytes;
+}
+
+void Network::materialize(kernels::Operations& ops, bool training, std::uint64_t seed) {
+    parameters_.reserve(parameter_bytes(training));
+    parameters_.grant(ops.allocator(), "lower model.unrolls or model.regularizer.features");
+    char* memory = static_cast<char*>(parameters_.data());
+    for (Stage& stage : stages_) {
+        ParameterPack& pack = stage.parameters();
+        pack.bind(memory, training);
+        memory += pack.bytes(training);
+        const std::vector<double> initial = pack.initial_values(seed);
+        with_real(pack.dtype(), [&](auto zero) {
+            std::vector<decltype(zero)> values(initial.begin(), initial.end());
+            ops.copy(view_of(values.data(), pack.values().shape), pack.values());
+        });
+        if (!training) continue;
+        for (const Tensor& t : {pack.gradients(), pack.first_moments(), pack.second_moments()}) ops.fill_zero(t);
+    }
+}
+
+std::int64_t Network::parameter_count() const {
+    std::int64_t count = 0;
+    for (const Stage& stage : stages_) count += stage.parameters().elements();
+    return count;
+}
+
+}  // namespace gleam::greedy

@@ -1,0 +1,40 @@
+// An unrolled network as a chain of stages, with the arena that holds all their parameters.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "greedy/stage.hpp"
+
+namespace gleam::greedy {
+
+struct NetworkOptions {
+    int unrolls = 8;
+    int stages = 8;  // must divide unrolls
+    modules::UnrollOptions unroll;
+    DType dtype = DType::f32;
+};
+
+class Network {
+public:
+    // Throws ConfigError when the stages do not divide the unrolls.
+    Network(const NetworkOptions& options, Device device);
+
+    // Bytes of all parameters; `training` adds gradients and moments.
+    std::size_t parameter_bytes(bool training) const;
+    // Allocates the parameters, and gives them their initial values: a function of `seed` alone.
+    void materialize(kernels::Operations& ops, bool training, std::uint64_t seed);
+
+    std::vector<Stage>& stages() { return stages_; }
+    const std::vector<Stage>& stages() const { return stages_; }
+    std::int64_t parameter_count() const;
+    const NetworkOptions& options() const { return options_; }
+    const Arena& parameter_arena() const { return parameters_; }
+
+private:
+    NetworkOptions options_;
+    std::vector<Stage> stages_;
+    Arena parameters_{"params"};
+};
+
+}  // namespace gleam::greedy

@@ -1,0 +1,11 @@
+#include "greedy/report.hpp"
+
+#include "greedy/report_content.hpp"
+
+namespace gleam::greedy {
+
+void write_report(const ReportOptions& options) {
+    write_file(options.output, report::render_html(report::load_content(options)));
+}
+
+}  // namespace gleam::greedy

@@ -1,0 +1,94 @@
+// The page as a whole, and what its sections share.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/version.hpp"
+#include "greedy/html.hpp"
+#include "greedy/report_sections.hpp"
+
+namespace gleam::greedy::report {
+namespace {
+
+std::string subtitle(const ReportContent& content) {
+    std::string text = fmt::format("{} training {}", content.runs.size(), content.runs.size() == 1 ? "run" : "runs");
+    if (!content.evaluation) return text;
+    const Evaluation& e = *content.evaluation;
+    const std::size_t slices = e.methods.empty() ? 0 : e.methods.front().slices.size();
+    return text + fmt::format(" · {} methods on {} {} of {} · acceleration {} ({})", e.methods.size(), slices,
+                              slices == 1 ? "slice" : "slices", e.input, fixed(e.actual, 2), in_words(e.mask_type));
+}
+
+constexpr const char* navigation =
+    "<nav aria-label=\"Sections\"><a href=\"#quality\">Quality</a><a href=\"#images\">Images</a><a "
+    "href=\"#training\">Training</a><a "
+    "href=\"#cost\">Memory and time</a><a href=\"#setup\">Configuration</a></nav>\n";
+
+}  // namespace
+
+std::string in_words(std::string name) {
+    if (name == "end_to_end") return "end-to-end";
+    std::replace(name.begin(), name.end(), '_', ' ');
+    return name;
+}
+
+std::string absent(const std::string& what) { return "<p class=\"absent\">" + escape_html(what) + "</p>\n"; }
+
+const Run* run_of(const ReportContent& content, const Method& method) {
+    const Run* of_strategy = nullptr;
+    int count = 0;
+    for (const Run& run : content.runs) {
+        if (run.name == method.name) return &run;
+        if (run.strategy == method.name) of_strategy = &run, ++count;
+    }
+    return count == 1 ? of_strategy : nullptr;
+}
+
+const Method* find_method(const ReportContent& content, const std::string& name) {
+    if (!content.evaluation) return nullptr;
+    for (const Method& m : content.evaluation->methods)
+        if (m.name == name) return &m;
+    return nullptr;
+}
+
+std::string run_colour(std::size_t index) { return category_colour(index); }
+
+std::string method_colour(const ReportContent& content, const Method& method) {
+    if (const Run* run = run_of(content, method)) return run_colour(static_cast<std::size_t>(run - content.runs.data()));
+    if (method.name == "zero_filled" || method.name == "cg_sense") return "var(--level)";
+    std::size_t index = content.runs.size();
+    for (const Method& m : content.evaluation->methods) {
+        if (&m == &method) break;
+        index += run_of(content, m) ? 0 : 1;
+    }
+    return category_colour(index);
+}
+
+double arena_bytes(const Run& run, const std::string& arena) {
+    for (const ArenaUse& a : run.arenas)
+        if (a.name == arena) return std::isfinite(a.measured) ? a.measured : a.planned;
+    return not_known;
+}
+
+std::string render_html(const ReportContent& content) {
+    const std::string title = escape_html(content.title.empty() ? "GLEAM report" : content.title);
+    std::string page =
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n<meta name=\"viewport\" "
+        "content=\"width=device-width, initial-scale=1\"/>\n";
+    page +=
+        fmt::format("<meta name=\"generator\" content=\"GLEAM {}\"/>\n<title>{}</title>\n<style>{}</style>\n</head>\n<body>\n",
+                    version, title, style_sheet());
+    page += fmt::format("<header><h1>{}</h1>\n<p class=\"soft\">{}</p>\n{}</header>\n<main>\n", title,
+                        escape_html(subtitle(content)), navigation);
+    page += "<p class=\"headline\">" + escape_html(headline(content)) + "</p>\n" + tiles(content);
+    page += quality_section(content) + images_section(content) + training_section(content) + cost_section(content) +
+            setup_section(content);
+    page += fmt::format(
+        "</main>\n<footer>Written by GLEAM {}. This page is one file: it needs neither network nor "
+        "scripts.</footer>\n</body>\n</html>\n",
+        version);
+    return page;
+}
+
+}  // namespace gleam::greedy::report

@@ -1,0 +1,20 @@
+#include "greedy/stage.hpp"
+
+namespace gleam::greedy {
+
+Stage::Stage(const modules::UnrollOptions& options, int first, int count, DType dtype, Device device)
+    : first_(first), parameters_(dtype, device) {
+    for (int i = 0; i < count; ++i) unrolls_.emplace_back(options, parameters_, first + i);
+    parameters_.bind(nullptr, true);  // shapes are known from here on; memory comes with Network::materialize
+}
+
+Var Stage::forward(modules::Context& context, Var x, const Batch& batch) const {
+    for (const modules::Unroll& unroll : unrolls_) x = unroll.forward(context, parameters_, x, batch.sense, batch.zero_filled);
+    return x;
+}
+
+void Stage::update(kernels::Operations& ops, const kernels::AdamTerms& terms) {
+    ops.adam(terms, parameters_.gradients(), parameters_.values(), parameters_.first_moments(), parameters_.second_moments());
+}
+
+}  // namespace gleam::greedy

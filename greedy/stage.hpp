@@ -1,0 +1,40 @@
+// A stage: what the paper calls a module. Some consecutive unrolls with their parameters, their gradient and their optimiser.
+// Nothing of it is shared with other stages; only an image comes in and goes out.
+#pragma once
+
+#include <vector>
+
+#include "modules/unroll.hpp"
+
+namespace gleam::greedy {
+
+// One mini-batch on the device, in normalised units.
+struct Batch {
+    modules::SenseOperator sense;  // maps [N, 1, C, 1, Y, X], mask [N, 1, 1, 1, Y, X]
+    Tensor zero_filled;            // A^H y, complex [N, 1, 1, 1, Y, X]
+    Tensor target;                 // fully sampled image, like zero_filled; not read by inference
+};
+
+class Stage {
+public:
+    // Unrolls first … first + count - 1 of the network.
+    Stage(const modules::UnrollOptions& options, int first, int count, DType dtype, Device device);
+
+    // Runs the stage's unrolls on image x.
+    Var forward(modules::Context& context, Var x, const Batch& batch) const;
+
+    // One step of this stage's own Adam; `terms.step` counts from 1.
+    void update(kernels::Operations& ops, const kernels::AdamTerms& terms);
+
+    ParameterPack& parameters() { return parameters_; }
+    const ParameterPack& parameters() const { return parameters_; }
+    int first_unroll() const { return first_; }
+    int unrolls() const { return static_cast<int>(unrolls_.size()); }
+
+private:
+    int first_;
+    ParameterPack parameters_;
+    std::vector<modules::Unroll> unrolls_;
+};
+
+}  // namespace gleam::greedy

@@ -1,0 +1,70 @@
+#include "greedy/step_memory.hpp"
+
+#include <algorithm>
+
+#include "core/error.hpp"
+
+namespace gleam::greedy {
+namespace {
+
+constexpr const char* remedy =
+    "lower training.batch, model.regularizer.features or the matrix size, or use more modules (training.modules)";
+
+std::size_t aligned(std::size_t bytes) { return (bytes + memory_alignment - 1) / memory_alignment * memory_alignment; }
+
+}  // namespace
+
+void StepMemory::begin(const std::string& name) {
+    if (ops_.planning()) {
+        Programs& programs = programs_[name];
+        activations_.book(programs.activations);
+        workspace_.book(programs.workspace);
+        return;
+    }
+    const auto found = programs_.find(name);
+    if (found == programs_.end()) throw InternalError("segment " + name, "was not planned");
+    activations_.replay(found->second.activations);
+    workspace_.replay(found->second.workspace);
+}
+
+void StepMemory::end() {
+    if (!ops_.planning()) return;
+    activations_.finish_booking();
+    workspace_.finish_booking();
+}
+
+Tensor StepMemory::handoff(int slot, const Tensor& image) {
+    Tensor t = image;
+    t.data = nullptr;
+    if (ops_.planning()) {
+        image_bytes_ = std::max(image_bytes_, aligned(image.bytes()));
+    } else {
+        if (image.bytes() > image_bytes_) throw InternalError("handoff", "image larger than planned");
+        t.data = static_cast<char*>(handoff_.data()) + static_cast<std::size_t>(slot) * image_bytes_;
+    }
+    return t;
+}
+
+Tensor StepMemory::loss(int stage) {
+    Tensor t{nullptr, DType::f64, Shape{1}, ops_.device()};
+    const auto number = static_cast<std::size_t>(stage);
+    if (ops_.planning())
+        stages_ = std::max(stages_, number + 1);
+    else
+        t.data = static_cast<char*>(handoff_.data()) + 2 * image_bytes_ + number * sizeof(double);
+    return t;
+}
+
+void StepMemory::grant() {
+    for (Arena* arena : {&activations_, &workspace_}) arena->grant(ops_.allocator(), remedy);
+    handoff_.reserve(2 * image_bytes_ + stages_ * sizeof(double));
+    handoff_.grant(ops_.allocator(), remedy);
+}
+
+std::vector<ArenaUse> StepMemory::use() const {
+    return {{activations_.name(), activations_.bytes(), activations_.peak_bytes()},
+            {workspace_.name(), workspace_.bytes(), workspace_.peak_bytes()},
+            {handoff_.name(), handoff_.bytes(), handoff_.bytes()}};
+}
+
+}  // namespace gleam::greedy

@@ -1,0 +1,63 @@
+// The transient memory of training steps and reconstructions on one device, and what one stage leaves for the next.
+//
+// A segment is a stretch of work with one tape: one stage's forward and backward pass, or those of a whole chain. Every segment
+// has its own program per arena, recorded in a dry run (operations planning); all segments share the bytes, because on one device
+// they run one after the other. The hand-off arena outlives segments: two images, taken in turn, and one loss value per stage.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "modules/functions.hpp"
+
+namespace gleam::greedy {
+
+// Bytes of one arena: planned before the run, and the highest byte really lent out.
+struct ArenaUse {
+    std::string name;
+    std::size_t planned = 0, measured = 0;
+};
+
+class StepMemory {
+public:
+    explicit StepMemory(kernels::Operations& ops) : ops_(ops) {}
+
+    kernels::Operations& ops() { return ops_; }
+
+    // Runs body(context) as the segment of that name; `training` says whether the tape keeps what a backward pass needs.
+    template <class Body>
+    void segment(const std::string& name, bool training, Body&& body) {
+        begin(name);
+        {
+            Tape tape(activations_, training);
+            modules::Context context{ops_, tape, workspace_};
+            body(context);
+        }
+        end();
+    }
+
+    // Hand-off image 0 or 1, like `image` in shape and type.
+    Tensor handoff(int slot, const Tensor& image);
+    // Loss value of stage `stage` (f64 [1]).
+    Tensor loss(int stage);
+
+    // Allocates what the dry runs asked for. Nothing is allocated afterwards.
+    void grant();
+
+    std::vector<ArenaUse> use() const;
+
+private:
+    struct Programs {
+        ArenaProgram activations, workspace;
+    };
+    void begin(const std::string& name);
+    void end();
+
+    kernels::Operations& ops_;
+    Arena activations_{"activations"}, workspace_{"workspace"}, handoff_{"handoff"};
+    std::map<std::string, Programs> programs_;
+    std::size_t image_bytes_ = 0, stages_ = 0;
+};
+
+}  // namespace gleam::greedy

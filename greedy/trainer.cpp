@@ -1,0 +1,213 @@
+#include "greedy/trainer.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "core/interrupt.hpp"
+#include "core/json_lines.hpp"
+#include "core/log.hpp"
+#include "core/process.hpp"
+#include "core/version.hpp"
+#include "kernels/cpu/cpu.hpp"
+#include "modules/metrics.hpp"
+
+namespace gleam::greedy {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+BatchShape shape_of(const data::DatasetFile& file, std::int64_t samples) {
+    return {samples, file.coils(), file.height(), file.width()};
+}
+
+double quantile(std::vector<double> v, double q) {
+    if (v.empty()) return 0;
+    std::sort(v.begin(), v.end());
+    return v[static_cast<std::size_t>(q * static_cast<double>(v.size() - 1) + 0.5)];
+}
+
+void require_targets(const data::Samples& samples) {
+    if (!samples.file().layout().target)
+        throw DataError(samples.file().path().string(), "has no 'target' to learn from",
+                        "training needs fully sampled data: prepare it without a mask");
+}
+
+bool due(std::int64_t step, std::int64_t every) { return every > 0 && step % every == 0; }
+
+}  // namespace
+
+Trainer::Trainer(const JobConfig& job, bool resume, kernels::Operations& ops)
+    : job_(job),
+      directory_(job.output),
+      ops_(ops),
+      train_(open_samples(job.data.train, "data.train", job)),
+      network_(network_options(job), ops.device()),
+      memory_(ops),
+      batch_(ops),
+      schedule_(make_schedule(strategy_of(job), network_, memory_, loss_of(job))),
+      process_start_(process_memory().resident) {
+    require_targets(train_);
+    if (!job.data.validation.file.empty()) {
+        validation_.emplace(open_samples(job.data.validation, "data.validation", job));
+        require_targets(*validation_);
+    }
+    plan_memory();
+    resume_or_start(resume);
+}
+
+Trainer::~Trainer() = default;
+
+void Trainer::plan_memory() {
+    ops_.set_planning(true);
+    schedule_->step(batch_.plan(shape_of(train_.file(), job_.training.batch)), adam_terms(job_, 1));
+    if (validation_) {
+        const Batch batch = batch_.plan(shape_of(validation_->file(), 1));
+        reconstruct(network_, memory_, batch, batch.zero_filled);
+    }
+    ops_.set_planning(false);
+    for (const ArenaUse& use : memory_use()) log_info("memory  {:<12} {:>12}", use.name, format_bytes(use.planned));
+    network_.materialize(ops_, true, job_.seed);
+    memory_.grant();
+    batch_.grant();
+}
+
+void Trainer::resume_or_start(bool resume) {
+    make_directories(directory_);
+    const fs::path last = directory_ / "last.h5";
+    if (fs::exists(last) && !resume)
+        throw DataError(directory_.string(), "already holds a run", "continue it with --resume, or choose another --out");
+    state_.seed = job_.seed;
+    if (fs::exists(last)) {
+        const CheckpointHeader header = read_checkpoint_header(last);
+        JobConfig saved = parse_job(header.config, last.string());
+        saved.training.steps = job_.training.steps;  // a longer run is the same run
+        saved.output = job_.output;
+        if (!(saved == job_))
+            throw ConfigError(last.string(), "was made with another configuration than the one given",
+                              "resume with the same configuration (only training.steps may change), see config.yaml beside it");
+        load_checkpoint(last, network_, true, ops_);
+        state_ = header.state;
+        log_info("resuming at step {}", state_.step);
+    } else if (resume) {
+        log_info("{} holds no checkpoint yet: starting at step 0", directory_.string());
+    }
+    metrics_ = std::make_unique<JsonLines>(directory_ / "metrics.jsonl", state_.metrics_bytes);
+    write_file(directory_ / "config.yaml", dump_job(job_));
+}
+
+Outcome Trainer::run() {
+    const TrainingConfig& t = job_.training;
+    log_info("training {} unrolls in {} modules ({}), {} parameters, effective batch {}, {} samples", job_.model.unrolls,
+             network_.stages().size(), t.strategy, network_.parameter_count(), t.batch, train_.count());
+    data::Loader loader(train_, t.batch, job_.seed, state_.step);
+    Progress progress(state_.step, t.steps);
+    while (state_.step < t.steps && !interrupt_signal()) {
+        const data::HostBatch batch = loader.next();
+        train_step(batch);
+        if (due(state_.step, t.log_every) || state_.step == t.steps) log_step(batch);
+        progress.show(state_.step, fmt::format("loss {:.4f}", fmt::join(losses_, " ")));
+        if (validation_ && (due(state_.step, t.validate_every) || state_.step == t.steps)) {
+            progress.pause();
+            validate();
+        }
+        if (due(state_.step, t.checkpoint_every)) save("last.h5");
+    }
+    progress.pause();
+    save("last.h5");
+    if (!validation_) save("best.h5");
+    write_summary(process_start_);
+    return state_.step < t.steps ? Outcome::interrupted : Outcome::finished;
+}
+
+void Trainer::train_step(const data::HostBatch& batch) {
+    const auto start = std::chrono::steady_clock::now();
+    schedule_->step(batch_.load(batch), adam_terms(job_, state_.step + 1));
+    losses_ = schedule_->losses();
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    step_seconds_.push_back(seconds);
+    training_seconds_ += seconds;
+    ++state_.step;
+    state_.epoch = batch.epoch;
+    for (std::size_t s = 0; s < losses_.size(); ++s)
+        if (!std::isfinite(losses_[s]))
+            throw NumericError(fmt::format("step {}, module {}", state_.step, s + 1),
+                               fmt::format("the loss is {} (slices {})", losses_[s], fmt::join(batch.slices, ", ")),
+                               "lower training.optimizer.learning_rate, or look at these slices; the last checkpoint is intact");
+}
+
+void Trainer::log_step(const data::HostBatch& batch) {
+    metrics_->write(Json{{"kind", "train"}, {"step", state_.step}, {"epoch", batch.epoch}, {"loss", losses_}}.dump());
+}
+
+void Trainer::validate() {
+    std::vector<double> psnr, ssim, nrmse;
+    Arena workspace("validation");
+    workspace.serve_on_demand(ops_.allocator());
+    for (std::int64_t i = 0; i < validation_->count(); ++i) {
+        const data::Sample sample = validation_->read(i, 0, ops_, workspace);
+        const Batch batch = batch_.load(data::stack({sample}));
+        ComplexArray image(sample.target.shape);
+        reconstruct(network_, memory_, batch, image.view(batch.zero_filled.shape));
+        const modules::Scores s = modules::score(image, sample.target);
+        psnr.push_back(s.psnr), ssim.push_back(s.ssim), nrmse.push_back(s.nrmse);
+    }
+    const double mean = modules::spread(psnr).mean;
+    metrics_->write(Json{{"kind", "validation"},
+                         {"step", state_.step},
+                         {"slices", validation_->count()},
+                         {"psnr", mean},
+                         {"ssim", modules::spread(ssim).mean},
+                         {"nrmse", modules::spread(nrmse).mean}}
+                        .dump());
+    log_info("step {}  validation PSNR {} dB  SSIM {}", state_.step, modules::spread(psnr).str(2), modules::spread(ssim).str(4));
+    if (state_.best_step < 0 || mean > state_.best_psnr) {
+        state_.best_step = state_.step, state_.best_psnr = mean;
+        save("best.h5");
+    }
+}
+
+void Trainer::save(const char* file) {
+    state_.metrics_bytes = metrics_->sync();
+    save_checkpoint(directory_ / file, network_, state_, dump_job(job_), ops_);
+}
+
+std::vector<ArenaUse> Trainer::memory_use() const {
+    const std::size_t parameters = network_.parameter_bytes(true);
+    std::vector<ArenaUse> all{{"params", parameters, network_.parameter_arena().bytes()}};
+    for (const ArenaUse& use : memory_.use()) all.push_back(use);
+    all.push_back(batch_.use());
+    return all;
+}
+
+void Trainer::write_summary(std::size_t process_start) const {
+    Json libraries, memory;
+    for (const auto& [name, number] : kernels::cpu_libraries()) libraries[name] = number;
+    for (const ArenaUse& use : memory_use()) memory[use.name] = {{"planned", use.planned}, {"measured", use.measured}};
+    memory["process"] = {{"start", process_start}, {"peak", process_memory().peak}};
+    const Json summary{{"version", version},
+                       {"strategy", job_.training.strategy},
+                       {"unrolls", job_.model.unrolls},
+                       {"modules", network_.stages().size()},
+                       {"parameters", network_.parameter_count()},
+                       {"steps", state_.step},
+                       {"device", ops_.device().kind == DeviceKind::cpu ? "cpu" : "cuda"},
+                       {"precision", job_.precision},
+                       {"threads", kernels::thread_count()},
+                       {"compiler", compiler},
+                       {"libraries", libraries},
+                       {"seconds",
+                        {{"training", training_seconds_},
+                         {"step_median", quantile(step_seconds_, 0.5)},
+                         {"step_p10", quantile(step_seconds_, 0.1)},
+                         {"step_p90", quantile(step_seconds_, 0.9)}}},
+                       {"best", {{"step", state_.best_step}, {"psnr", state_.best_psnr}}},
+                       {"memory", memory}};
+    write_file(directory_ / "summary.json", summary.dump(1) + "\n");
+}
+
+}  // namespace gleam::greedy

@@ -1,0 +1,64 @@
+// The trainer: one loop for every strategy. Loads batches, steps, logs, validates, saves, and stops when asked to.
+//
+// What a run writes into its directory:
+//   config.yaml     the complete configuration
+//   metrics.jsonl   losses and validation scores; a function of configuration and data alone, equal to the byte after a resume
+//   last.h5         checkpoint every so many steps and at the end;  best.h5: the one with the best validation PSNR
+//   summary.json    sizes, times and memory of the run
+#pragma once
+
+#include "greedy/checkpoint.hpp"
+#include "greedy/device_batch.hpp"
+#include "greedy/job_network.hpp"
+#include "greedy/progress.hpp"
+
+namespace gleam {
+class JsonLines;
+}
+
+namespace gleam::greedy {
+
+enum class Outcome : std::uint8_t { finished, interrupted };
+
+class Trainer {
+public:
+    // Opens the data, plans and allocates all memory, and with `resume` continues from last.h5. The device is `ops`'s. Refuses a
+    // directory that already holds a run unless `resume` (DataError).
+    Trainer(const JobConfig& job, bool resume, kernels::Operations& ops);
+    ~Trainer();
+
+    // Trains until the last step or until a signal asks to stop.
+    Outcome run();
+
+    // Planned and measured bytes of every arena: params, activations, workspace, handoff, batch.
+    std::vector<ArenaUse> memory_use() const;
+    const Network& network() const { return network_; }
+    const TrainingState& state() const { return state_; }
+
+private:
+    void plan_memory();
+    void resume_or_start(bool resume);
+    void train_step(const data::HostBatch& batch);
+    void log_step(const data::HostBatch& batch);
+    void validate();
+    void save(const char* file);
+    void write_summary(std::size_t process_start) const;
+
+    JobConfig job_;
+    fs::path directory_;
+    kernels::Operations& ops_;
+    data::Samples train_;
+    std::optional<data::Samples> validation_;
+    Network network_;
+    StepMemory memory_;
+    DeviceBatch batch_;
+    std::unique_ptr<Schedule> schedule_;
+    TrainingState state_;
+    std::unique_ptr<JsonLines> metrics_;
+    std::vector<double> losses_;
+    std::vector<double> step_seconds_;
+    double training_seconds_ = 0;
+    std::size_t process_start_ = 0;
+};
+
+}  // namespace gleam::greedy

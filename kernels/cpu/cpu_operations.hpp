@@ -1,0 +1,64 @@
+// The CPU half of the operation interface; one .cpp file per group of operations.
+#pragma once
+
+#include <memory>
+
+#include "kernels/operations.hpp"
+
+namespace gleam::kernels::cpu {
+
+class ConvolutionEngine;  // oneDNN, convolution_dnnl.cpp
+
+class CpuAllocator final : public Allocator {
+    void* do_allocate(std::size_t bytes) override;
+    void do_release(void* p) noexcept override;
+};
+
+class CpuOperations final : public Operations {
+public:
+    CpuOperations();
+    ~CpuOperations() override;
+
+    Device device() const override { return Device{DeviceKind::cpu, 0}; }
+    Allocator& allocator() override { return allocator_; }
+
+private:
+    // vectors.cpp
+    void do_copy(const Tensor& x, const Tensor& out) override;
+    void do_fill_zero(const Tensor& out) override;
+    void do_linear_combination(double a, const Tensor& x, double b, const Tensor& y, const Tensor& out) override;
+    void do_dot(const Tensor& x, const Tensor& y, const Tensor& out) override;
+    void do_cg_advance_acc(const Tensor& rho, const Tensor& pq, const Tensor& p, const Tensor& q, const Tensor& x,
+                           const Tensor& r) override;
+    void do_cg_direction(const Tensor& rho_new, const Tensor& rho, const Tensor& r, const Tensor& p) override;
+    void do_adam(const AdamTerms& terms, const Tensor& gradient, const Tensor& values, const Tensor& m, const Tensor& v) override;
+    void do_loss(LossKind kind, const Tensor& x, const Tensor& target, const Tensor* gradient, const Tensor& value) override;
+
+    // coil.cpp
+    void do_coil_expand(const Tensor& x, const Tensor& maps, const Tensor& out) override;
+    void do_coil_combine(const Tensor& y, const Tensor& maps, const Tensor& out) override;
+    void do_mask_multiply(const Tensor& mask, const Tensor& y) override;
+    void do_fft(FftDirection direction, int rank, const Tensor& x, Arena& workspace) override;
+    void do_normal_mask(const Tensor& mask, int rank, const Tensor& out) override;
+    void do_sense_normal(const Tensor& x, const Tensor& maps, const Tensor& normal_mask, int rank, const NormalTerms& terms,
+                         const Tensor& out, Arena& workspace) override;
+
+    // border.cpp
+    void do_border(const Tensor& x, const Border& border, const Tensor& out) override;
+    void do_border_adjoint(const Tensor& dout, const Tensor* bordered, const Border& border, bool accumulate,
+                           const Tensor& dx) override;
+
+    // convolution.cpp: float goes to oneDNN, double to the plain loops of convolution_reference.hpp
+    void do_convolution(const Tensor& x, const Tensor& weights, const Tensor* bias, const Padding& padding, const Tensor& y,
+                        Arena& workspace) override;
+    void do_convolution_data(const Tensor& dy, const Tensor& weights, const Padding& padding, const Tensor& dx,
+                             Arena& workspace) override;
+    void do_convolution_weights_acc(const Tensor& x, const Tensor& dy, const Padding& padding, const Tensor& dweights,
+                                    const Tensor* dbias, Arena& workspace) override;
+
+    CpuAllocator allocator_;
+    std::unique_ptr<ConvolutionEngine> convolutions_;
+    int threads_;
+};
+
+}  // namespace gleam::kernels::cpu

@@ -1,0 +1,37 @@
+// Loops over OpenMP threads, and sums whose order does not depend on how many threads there are.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+namespace gleam::kernels::cpu {
+
+// f(first, last) on disjoint ranges of [0, n), at least `grain` long.
+template <class F>
+void parallel_ranges(std::int64_t n, std::int64_t grain, F&& f) {
+    const std::int64_t ranges = std::max<std::int64_t>(1, n / std::max<std::int64_t>(grain, 1));
+#pragma omp parallel for schedule(static) if (ranges > 1)
+    for (std::int64_t r = 0; r < ranges; ++r) {
+        const std::int64_t first = n * r / ranges, last = n * (r + 1) / ranges;
+        if (first < last) f(first, last);
+    }
+}
+
+inline constexpr std::int64_t elementwise_grain = 16384;
+
+// Sum of partial(first, last) over blocks of fixed size, added in block order.
+template <class F>
+double ordered_sum(std::int64_t n, F&& partial) {
+    constexpr std::int64_t block = 8192;
+    const std::int64_t blocks = (n + block - 1) / block;
+    std::vector<double> sums(static_cast<std::size_t>(blocks));
+#pragma omp parallel for schedule(static) if (blocks > 4)
+    for (std::int64_t b = 0; b < blocks; ++b)
+        sums[static_cast<std::size_t>(b)] = partial(b * block, std::min(n, (b + 1) * block));
+    double total = 0;
+    for (double s : sums) total += s;
+    return total;
+}
+
+}  // namespace gleam::kernels::cpu

@@ -1,0 +1,100 @@
+#include "modules/functions.hpp"
+
+namespace gleam::modules {
+namespace {
+
+// Adds `contribution` to a gradient. The first contribution is taken as it is; a buffer that others still read is not written to.
+void contribute(Context& c, const GradientPtr& gradient, BufferPtr contribution) {
+    if (!gradient->buffer) {
+        gradient->buffer = std::move(contribution);
+        return;
+    }
+    const Tensor& sum = gradient->buffer->tensor;
+    if (gradient->buffer.use_count() == 1) {
+        c.ops.add_acc(contribution->tensor.viewed_as(sum), sum);
+    } else {
+        BufferPtr fresh = c.tape.allocate("gradient sum", sum.dtype, sum.shape, sum.device);
+        c.ops.linear_combination(1, sum, 1, contribution->tensor.viewed_as(sum), fresh->tensor);
+        gradient->buffer = std::move(fresh);
+    }
+}
+
+Tensor like(const Tensor& t) { return Tensor{nullptr, t.dtype, t.shape, t.device}; }
+
+}  // namespace
+
+Var border(Context& c, const Var& x, const kernels::Border& border) {
+    Shape shape = x.tensor().shape;
+    for (int i = 0; i < 3; ++i) shape[1 + i] += 2 * border.width[static_cast<std::size_t>(i)];
+    BufferPtr value = c.tape.allocate("bordered", x.tensor().dtype, shape, x.tensor().device);
+    c.ops.border(x.tensor(), border, value->tensor);
+    Var out = c.tape.result(value, x.needs_gradient());
+    c.tape.record(out, [c, border, gradient = x.gradient(), inner = like(x.tensor()),
+                        forward = border.relu ? value : nullptr](const BufferPtr& incoming) mutable {
+        const Tensor* bordered = forward ? &forward->tensor : nullptr;
+        const bool own = gradient->buffer && gradient->buffer.use_count() == 1;
+        if (own) {  // fold straight into the sum
+            c.ops.border_adjoint(incoming->tensor, bordered, border, true, gradient->buffer->tensor.viewed_as(inner));
+            return;
+        }
+        BufferPtr folded = c.tape.allocate("gradient of border", inner.dtype, inner.shape, inner.device);
+        c.ops.border_adjoint(incoming->tensor, bordered, border, false, folded->tensor);
+        contribute(c, gradient, std::move(folded));
+    });
+    return out;
+}
+
+Var convolution(Context& c, const Var& x, const Parameter& weights, const Parameter* bias, const kernels::Padding& padding) {
+    const Shape& w = weights.value.shape;
+    Shape shape = x.tensor().shape;
+    for (int i = 0; i < 3; ++i) shape[1 + i] += 2 * padding[static_cast<std::size_t>(i)] - w[2 + i] + 1;
+    shape[4] = w[0];
+    BufferPtr value = c.tape.allocate("convolved", x.tensor().dtype, shape, x.tensor().device);
+    c.ops.convolution(x.tensor(), weights.value, bias ? &bias->value : nullptr, padding, value->tensor, c.workspace);
+    Var out = c.tape.result(std::move(value), true);
+    c.tape.record(out, [c, padding, weights, dbias = bias ? bias->gradient : Tensor{}, has_bias = bias != nullptr, input = x.buffer(),
+                        gradient = x.gradient()](const BufferPtr& incoming) mutable {
+        c.ops.convolution_weights_acc(input->tensor, incoming->tensor, padding, weights.gradient, has_bias ? &dbias : nullptr,
+                                      c.workspace);
+        const Tensor inner = like(input->tensor);
+        input.reset();  // its bytes may serve the gradient that comes next
+        if (!gradient) return;
+        BufferPtr back = c.tape.allocate("gradient of convolution", inner.dtype, inner.shape, inner.device);
+        c.ops.convolution_data(incoming->tensor, weights.value, padding, back->tensor, c.workspace);
+        contribute(c, gradient, std::move(back));
+    });
+    return out;
+}
+
+Var add(Context& c, Var a, const Var& b) {
+    const bool reuse = a.buffer().use_count() == 1 && a.buffer()->lease;  // nobody else reads a: the sum may take its place
+    BufferPtr value = reuse ? a.buffer() : c.tape.allocate("sum", a.tensor().dtype, a.tensor().shape, a.tensor().device);
+    c.ops.linear_combination(1, a.tensor(), 1, b.tensor(), value->tensor);
+    Var out = c.tape.result(std::move(value), a.needs_gradient() || b.needs_gradient());
+    c.tape.record(out, [c, a = a.gradient(), b = b.gradient()](const BufferPtr& incoming) mutable {
+        for (const GradientPtr& gradient : {a, b})
+            if (gradient) contribute(c, gradient, incoming);
+    });
+    return out;
+}
+
+Var gradient_step(Context& c, const Var& x, const SenseOperator& sense, const Tensor& zero_filled, double step) {
+    BufferPtr value = c.tape.allocate("data consistency", x.tensor().dtype, x.tensor().shape, x.tensor().device);
+    sense.normal(c.ops, x.tensor(), {-step, 1, step, &zero_filled}, value->tensor, c.workspace);
+    Var out = c.tape.result(std::move(value), x.needs_gradient());
+    c.tape.record(out, [c, sense, step, gradient = x.gradient(), inner = like(x.tensor())](const BufferPtr& incoming) mutable {
+        BufferPtr back = c.tape.allocate("gradient of data consistency", inner.dtype, inner.shape, inner.device);
+        sense.normal(c.ops, incoming->tensor, {-step, 1, 0, nullptr}, back->tensor, c.workspace);
+        contribute(c, gradient, std::move(back));
+    });
+    return out;
+}
+
+void backpropagate(Context& c, const Var& x, kernels::LossKind kind, const Tensor& target, const Tensor& value) {
+    const Tensor& image = x.tensor();
+    BufferPtr gradient = c.tape.allocate("loss gradient", image.dtype, image.shape, image.device);
+    c.ops.loss(kind, image, target, &gradient->tensor, value);
+    c.tape.backward(x, std::move(gradient));
+}
+
+}  // namespace gleam::modules

@@ -1,0 +1,170 @@
+#include "modules/metrics.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+namespace gleam::modules {
+namespace {
+
+constexpr int radius = 5;
+constexpr int taps = 2 * radius + 1;
+constexpr double sigma = 1.5, k1 = 0.01, k2 = 0.03;
+constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+std::array<double, taps> gaussian_window() {
+    std::array<double, taps> w{};
+    double sum = 0;
+    for (int i = 0; i < taps; ++i) {
+        const double d = (i - radius) / sigma;
+        w[static_cast<std::size_t>(i)] = std::exp(-0.5 * d * d);
+        sum += w[static_cast<std::size_t>(i)];
+    }
+    for (double& v : w) v /= sum;
+    return w;
+}
+
+// Index i, possibly outside [0, n), of the signal mirrored at its ends with the end repeated: ... b a | a b c | c b ...
+std::int64_t mirrored(std::int64_t i, std::int64_t n) {
+    i %= 2 * n;
+    if (i < 0) i += 2 * n;
+    return i < n ? i : 2 * n - 1 - i;
+}
+
+// Pixels along one axis over which the mean is taken.
+struct Interior {
+    std::int64_t first, last;
+    explicit Interior(std::int64_t n) : first(n < taps ? 0 : radius), last(n < taps ? n : n - radius) {}
+};
+
+// The four local moments that structural similarity is made of. The two variances occur only as their sum.
+enum Moment { mean_a, mean_b, squares, product, moments };
+using Planes = std::array<std::vector<double>, moments>;
+
+Planes moment_planes(const std::vector<double>& a, const std::vector<double>& b) {
+    Planes planes;
+    for (auto& p : planes) p.resize(a.size());
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        planes[mean_a][i] = a[i];
+        planes[mean_b][i] = b[i];
+        planes[squares][i] = a[i] * a[i] + b[i] * b[i];
+        planes[product][i] = a[i] * b[i];
+    }
+    return planes;
+}
+
+// Structural similarity of two magnitude images; `range` is the dynamic range.
+double structural_similarity(const std::vector<double>& a, const std::vector<double>& b, std::int64_t height, std::int64_t width,
+                             double range) {
+    if (range == 0) return std::any_of(a.begin(), a.end(), [](double v) { return v != 0; }) ? 0 : 1;
+    const auto window = gaussian_window();
+    const Planes planes = moment_planes(a, b);
+    const double c1 = (k1 * range) * (k1 * range), c2 = (k2 * range) * (k2 * range);
+    const Interior rows(height), columns(width);
+    Planes line;  // one row after the vertical pass, mirrored by `radius` at both ends
+    for (auto& l : line) l.resize(static_cast<std::size_t>(width + 2 * radius));
+    double sum = 0;
+    for (std::int64_t y = rows.first; y < rows.last; ++y) {
+        for (int m = 0; m < moments; ++m) {
+            double* out = line[static_cast<std::size_t>(m)].data() + radius;
+            std::fill(out, out + width, 0.0);
+            for (int t = 0; t < taps; ++t) {
+                const double w = window[static_cast<std::size_t>(t)];
+                const double* in = planes[static_cast<std::size_t>(m)].data() + mirrored(y + t - radius, height) * width;
+                for (std::int64_t x = 0; x < width; ++x) out[x] += w * in[x];
+            }
+            for (int i = 1; i <= radius; ++i) {
+                out[-i] = out[mirrored(-i, width)];
+                out[width - 1 + i] = out[mirrored(width - 1 + i, width)];
+            }
+        }
+        for (std::int64_t x = columns.first; x < columns.last; ++x) {
+            std::array<double, moments> u{};
+            for (std::size_t m = 0; m < moments; ++m)
+                for (int t = 0; t < taps; ++t)
+                    u[m] += window[static_cast<std::size_t>(t)] * line[m][static_cast<std::size_t>(x + t)];
+            const double means = u[mean_a] * u[mean_a] + u[mean_b] * u[mean_b], cross = u[mean_a] * u[mean_b];
+            sum += (2 * cross + c1) * (2 * (u[product] - cross) + c2) / ((means + c1) * (u[squares] - means + c2));
+        }
+    }
+    return sum / static_cast<double>((rows.last - rows.first) * (columns.last - columns.first));
+}
+
+double decibel(double peak, double rmse) {
+    if (rmse == 0) return infinity;
+    return peak == 0 ? -infinity : 20 * std::log10(peak / rmse);
+}
+
+double ratio(double rmse, double norm) {
+    if (rmse == 0) return 0;
+    return norm == 0 ? infinity : rmse / norm;
+}
+
+bool finite(const std::complex<float>& z) { return std::isfinite(z.real()) && std::isfinite(z.imag()); }
+
+}  // namespace
+
+Scores score(const std::complex<float>* image, const std::complex<float>* target, std::int64_t height, std::int64_t width) {
+    if (height < 1 || width < 1) throw ShapeError("score", fmt::format("an image of {} x {} has no pixels", height, width));
+    const auto n = static_cast<std::size_t>(height * width);
+    std::vector<double> a(n), b(n);
+    double error = 0, magnitude_error = 0, energy = 0, peak = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+        if (!finite(image[i]) || !finite(target[i]))
+            return {not_a_number, not_a_number, not_a_number, not_a_number, not_a_number};
+        const std::complex<double> x(image[i]), t(target[i]);
+        a[i] = std::abs(x), b[i] = std::abs(t);
+        error += std::norm(x - t);
+        magnitude_error += (a[i] - b[i]) * (a[i] - b[i]);
+        energy += b[i] * b[i];
+        peak = std::max(peak, b[i]);
+    }
+    const double count = static_cast<double>(n);
+    const double rmse = std::sqrt(error / count), rmse_magnitude = std::sqrt(magnitude_error / count);
+    const double norm = std::sqrt(energy / count);
+    return {decibel(peak, rmse), structural_similarity(a, b, height, width, peak), ratio(rmse, norm),
+            decibel(peak, rmse_magnitude), ratio(rmse_magnitude, norm)};
+}
+
+Scores score(const ComplexArray& image, const ComplexArray& target) {
+    if (!(image.shape == target.shape))
+        throw ShapeError("score",
+                         "the image " + image.shape.str() + " and its target " + target.shape.str() + " differ in shape");
+    const int rank = image.shape.rank();
+    if (rank < 2 || image.shape[-1] * image.shape[-2] != image.elements())
+        throw ShapeError("score", "one 2D image is needed, not " + image.shape.str());
+    return score(image.data(), target.data(), image.shape[-2], image.shape[-1]);
+}
+
+Spread spread(std::span<const double> values) {
+    Spread s;
+    double sum = 0;
+    for (double v : values) {
+        if (!std::isfinite(v)) {
+            ++s.left_out;
+            continue;
+        }
+        sum += v;
+        ++s.count;
+    }
+    if (s.count == 0) return {not_a_number, not_a_number, 0, s.left_out};
+    s.mean = sum / static_cast<double>(s.count);
+    double squares = 0;  // a second pass: no cancellation for values far from zero
+    for (double v : values)
+        if (std::isfinite(v)) squares += (v - s.mean) * (v - s.mean);
+    s.deviation = s.count > 1 ? std::sqrt(squares / static_cast<double>(s.count - 1)) : 0;
+    return s;
+}
+
+std::string Spread::str(int decimals) const {
+    std::string text = fmt::format("{:.{}f} ± {:.{}f}", mean, decimals, deviation, decimals);
+    if (left_out > 0) text += fmt::format(" ({} of {} left out)", left_out, count + left_out);
+    return text;
+}
+
+}  // namespace gleam::modules

@@ -1,0 +1,131 @@
+#include "greedy/schedule.hpp"
+
+#include "test/support/catch.hpp"
+#include "test/support/problem.hpp"
+
+using namespace gleam;
+using namespace gleam::greedy;
+using namespace gleam::test;
+
+namespace {
+
+template <class T>
+std::vector<T> weights_of(const Stage& stage) {
+    const Tensor& t = stage.parameters().values();
+    return {t.as<T>(), t.as<T>() + t.elements()};
+}
+
+template <class T>
+std::vector<T> gradients_of(const Stage& stage) {
+    const Tensor& t = stage.parameters().gradients();
+    return {t.as<T>(), t.as<T>() + t.elements()};
+}
+
+}  // namespace
+
+TEST_CASE("Greedy training with one module is end-to-end training, to the bit") {
+    const TrainingProblem<float> p(2);
+    TrainingRun greedy(*p.ops, small_network(3, 1), Strategy::greedy, p.batch());
+    TrainingRun end_to_end(*p.ops, small_network(3, 1), Strategy::end_to_end, p.batch());
+    for (int step = 1; step <= 3; ++step) {
+        CHECK(greedy.step(p.batch(), step) == end_to_end.step(p.batch(), step));
+        CHECK(weights_of<float>(greedy.network.stages()[0]) == weights_of<float>(end_to_end.network.stages()[0]));
+    }
+}
+
+TEST_CASE("End-to-end training does not depend on how the network is cut into stages") {
+    const TrainingProblem<float> p;
+    TrainingRun whole(*p.ops, small_network(4, 1), Strategy::end_to_end, p.batch());
+    TrainingRun cut(*p.ops, small_network(4, 2), Strategy::end_to_end, p.batch());
+    for (int step = 1; step <= 2; ++step) CHECK(whole.step(p.batch(), step) == cut.step(p.batch(), step));
+    auto expected = weights_of<float>(cut.network.stages()[0]);
+    const auto second = weights_of<float>(cut.network.stages()[1]);
+    expected.insert(expected.end(), second.begin(), second.end());
+    CHECK(weights_of<float>(whole.network.stages()[0]) == expected);
+}
+
+TEST_CASE("A greedy stage's loss and gradient do not depend on later stages") {
+    const TrainingProblem<float> p;
+    TrainingRun one(*p.ops, small_network(1, 1), Strategy::greedy, p.batch());
+    TrainingRun three(*p.ops, small_network(3, 3), Strategy::greedy, p.batch());
+    for (int step = 1; step <= 3; ++step) {
+        CHECK(one.step(p.batch(), step)[0] == three.step(p.batch(), step)[0]);
+        CHECK(gradients_of<float>(one.network.stages()[0]) == gradients_of<float>(three.network.stages()[0]));
+        CHECK(weights_of<float>(one.network.stages()[0]) == weights_of<float>(three.network.stages()[0]));
+    }
+    CHECK(gradients_of<float>(three.network.stages()[1]) != gradients_of<float>(three.network.stages()[2]));
+}
+
+TEST_CASE("A stage is handed the image its predecessor computed before its update") {
+    const TrainingProblem<float> p;
+    TrainingRun run(*p.ops, small_network(2, 2), Strategy::greedy, p.batch());
+    // With the first stage's weights of before the step, the second stage must see the same image as in inference.
+    Array<std::complex<float>> image(p.zero_filled.shape);
+    Array<double> loss(Shape{1});
+    reconstruct(run.network, run.memory, p.batch(), image.view());
+    p.ops->loss(kernels::LossKind::l1, image.view(), p.target.view(), nullptr, loss.view());
+    CHECK(run.step(p.batch(), 1, 0.1)[1] == loss[0]);
+}
+
+TEST_CASE("A whole stage has the gradient of its finite differences") {
+    const TrainingProblem<double> p(2, 3, 7, 6);
+    for (const Strategy strategy : {Strategy::greedy, Strategy::end_to_end}) {
+        TrainingRun run(*p.ops, small_network(2, 1, DType::f64), strategy, p.batch());
+        Tensor values = run.network.stages()[0].parameters().values();
+        const auto direction = random_array<double>(values.shape, 4);
+        const auto move = [&](double t) { for (std::int64_t i = 0; i < direction.elements(); ++i) values.as<double>()[i] += t * direction[i]; };
+        const auto loss = [&] { return run.step(p.batch(), 1, 0.0)[0]; };
+        loss();
+        const auto gradient = gradients_of<double>(run.network.stages()[0]);
+        double analytic = 0;
+        for (std::int64_t i = 0; i < direction.elements(); ++i) analytic += gradient[std::size_t(i)] * direction[i];
+        const double h = 1e-5;
+        double numeric = 0;
+        for (const auto& [t, w] : {std::pair{h, 8.0}, {-h, -8.0}, {2 * h, -1.0}, {-2 * h, 1.0}}) {
+            move(t);
+            numeric += w * loss() / (12 * h);
+            move(-t);
+        }
+        CHECK(std::abs(numeric - analytic) / std::abs(analytic) < 1e-6);
+    }
+}
+
+TEST_CASE("After the dry run nothing is allocated, and each arena's peak is what was planned") {
+    const TrainingProblem<float> p(2);
+    for (const Strategy strategy : {Strategy::greedy, Strategy::end_to_end}) {
+        TrainingRun run(*p.ops, small_network(4, 4), strategy, p.batch());
+        const std::int64_t before = p.ops->allocator().allocations();
+        for (int step = 1; step <= 3; ++step) run.step(p.batch(), step);
+        Array<std::complex<float>> image(p.zero_filled.shape);
+        reconstruct(run.network, run.memory, p.batch(), image.view());
+        CHECK(p.ops->allocator().allocations() == before);
+        for (const ArenaUse& use : run.memory.use()) {
+            INFO(use.name);
+            CHECK(use.planned > 0);
+            CHECK(use.measured == use.planned);
+        }
+    }
+}
+
+TEST_CASE("Activation memory is flat in the number of unrolls for greedy training and grows end to end") {
+    const TrainingProblem<float> p;
+    const auto activations = [&](int unrolls, Strategy strategy) {
+        return TrainingRun(*p.ops, small_network(unrolls, unrolls), strategy, p.batch()).memory.use()[0].planned;
+    };
+    CHECK(activations(8, Strategy::greedy) == activations(2, Strategy::greedy));
+    CHECK(activations(1, Strategy::end_to_end) == activations(1, Strategy::greedy));
+    CHECK(activations(8, Strategy::end_to_end) > 5 * activations(1, Strategy::end_to_end));
+}
+
+TEST_CASE("Training lowers the loss of every module") {
+    const TrainingProblem<float> p;
+    TrainingRun run(*p.ops, small_network(3, 3), Strategy::greedy, p.batch());
+    const auto first = run.step(p.batch(), 1, 3e-3);
+    std::vector<double> last;
+    for (int step = 2; step <= 60; ++step) last = run.step(p.batch(), step, 3e-3);
+    for (std::size_t s = 0; s < 3; ++s) CHECK(last[s] < 0.9 * first[s]);
+}
+
+TEST_CASE("Modules that do not divide the unrolls are refused") {
+    CHECK_THROWS_WITH(Network(small_network(8, 3), Device{}), ContainsSubstring("8 unrolls cannot be cut into 3 modules"));
+}

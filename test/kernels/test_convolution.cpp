@@ -1,0 +1,102 @@
+#include "kernels/cpu/convolution_reference.hpp"
+#include "test/support/catch.hpp"
+#include "test/support/numbers.hpp"
+
+using namespace gleam;
+using namespace gleam::kernels;
+using namespace gleam::test;
+
+namespace {
+
+struct Case {
+    std::int64_t n, d, h, w, in, out;
+    std::array<int, 3> kernel;
+    Padding padding;
+};
+
+// Thin and odd channel counts, size 1, primes, batches, kernels 1 3 5, valid and same padding, volumes.
+const Case cases[] = {{1, 1, 1, 1, 1, 1, {1, 1, 1}, {0, 0, 0}},    {1, 1, 5, 7, 2, 3, {1, 3, 3}, {0, 0, 0}},
+                      {2, 1, 6, 5, 3, 2, {1, 3, 3}, {0, 1, 1}},    {1, 1, 9, 8, 16, 16, {1, 3, 3}, {0, 0, 0}},
+                      {1, 1, 13, 11, 20, 2, {1, 3, 3}, {0, 1, 1}}, {1, 1, 7, 7, 2, 20, {1, 1, 1}, {0, 0, 0}},
+                      {1, 1, 9, 9, 5, 6, {1, 5, 5}, {0, 2, 2}},    {1, 4, 5, 6, 3, 4, {3, 3, 3}, {0, 0, 0}},
+                      {2, 3, 4, 3, 4, 2, {3, 3, 3}, {1, 1, 1}},    {1, 1, 32, 33, 32, 32, {1, 3, 3}, {0, 0, 0}}};
+
+Shape x_shape(const Case& k) { return {k.n, k.d, k.h, k.w, k.in}; }
+Shape w_shape(const Case& k) { return {k.out, k.in, k.kernel[0], k.kernel[1], k.kernel[2]}; }
+Shape y_shape(const Case& k) {
+    return {k.n, k.d + 2 * k.padding[0] - k.kernel[0] + 1, k.h + 2 * k.padding[1] - k.kernel[1] + 1,
+            k.w + 2 * k.padding[2] - k.kernel[2] + 1, k.out};
+}
+
+}  // namespace
+
+TEMPLATE_TEST_CASE("convolution_data is the adjoint of convolution", "", float, double) {
+    Bench b;
+    for (const Case& k : cases) {
+        const auto x = random_array<TestType>(x_shape(k), 1), w = random_array<TestType>(w_shape(k), 2),
+                   y = random_array<TestType>(y_shape(k), 3);
+        Array<TestType> wx(y_shape(k)), dx(x_shape(k));
+        b.ops->convolution(x.view(), w.view(), nullptr, k.padding, wx.view(), b.workspace);
+        b.ops->convolution_data(y.view(), w.view(), k.padding, dx.view(), b.workspace);
+        CHECK(adjoint_error(x, wx, y, dx) < adjoint_bound<TestType>());
+    }
+}
+
+TEMPLATE_TEST_CASE("convolution_weights_acc is the adjoint of convolution in its weights, and adds", "", float, double) {
+    Bench b;
+    for (const Case& k : cases) {
+        const auto x = random_array<TestType>(x_shape(k), 1), w = random_array<TestType>(w_shape(k), 2),
+                   y = random_array<TestType>(y_shape(k), 3);
+        Array<TestType> wx(y_shape(k)), dw(w_shape(k)), dbias(Shape{k.out});
+        b.ops->convolution(x.view(), w.view(), nullptr, k.padding, wx.view(), b.workspace);
+        const Tensor dbias_view = dbias.view();
+        for (int twice = 0; twice < 2; ++twice)
+            b.ops->convolution_weights_acc(x.view(), y.view(), k.padding, dw.view(), &dbias_view, b.workspace);
+        for (auto& v : dw.values) v /= 2;
+        CHECK(adjoint_error(w, wx, y, dw) < adjoint_bound<TestType>());
+        double sum = 0, expected = 0;
+        for (std::int64_t i = 0; i < y.elements(); i += k.out) expected += 2 * double(y[i]);
+        sum = double(dbias[0]);
+        CHECK(sum == Approx(expected).margin(1e-3));
+    }
+}
+
+TEST_CASE("The fast convolution agrees with the plain loops in double precision") {
+    Bench b;
+    for (const Case& k : cases) {
+        const auto x = random_array<float>(x_shape(k), 1), w = random_array<float>(w_shape(k), 2),
+                   bias = random_array<float>(Shape{k.out}, 4);
+        Array<float> y(y_shape(k));
+        const Tensor bias_view = bias.view();
+        b.ops->convolution(x.view(), w.view(), &bias_view, k.padding, y.view(), b.workspace);
+        const auto widen = [](const Array<float>& a) {
+            Array<double> d(a.shape);
+            std::copy(a.values.begin(), a.values.end(), d.values.begin());
+            return d;
+        };
+        const auto xd = widen(x), wd = widen(w), bd = widen(bias);
+        Array<double> yd(y_shape(k));
+        const Tensor bd_view = bd.view();
+        cpu::reference_convolution<double>(xd.view(), wd.view(), &bd_view, k.padding, yd.view());
+        CHECK(relative_error(widen(y), yd) < 1e-6);
+    }
+}
+
+TEST_CASE("A 3x3 convolution is the cross-correlation its definition says") {
+    Bench b;
+    Array<double> x(Shape{1, 1, 3, 3, 1}), w(Shape{1, 1, 1, 3, 3}), y(Shape{1, 1, 3, 3, 1});
+    for (std::int64_t i = 0; i < 9; ++i) x[i] = double(i + 1), w[i] = double(10 * (i + 1));
+    b.ops->convolution(x.view(), w.view(), nullptr, {0, 1, 1}, y.view(), b.workspace);
+    double centre = 0;
+    for (std::int64_t i = 0; i < 9; ++i) centre += x[i] * w[i];
+    CHECK(y[4] == centre);
+    CHECK(y[0] == 1 * 50 + 2 * 60 + 4 * 80 + 5 * 90);
+}
+
+TEST_CASE("A convolution whose sizes do not fit is refused") {
+    Bench b;
+    const auto x = random_array<float>(Shape{1, 1, 4, 4, 2}, 1), w = random_array<float>(Shape{3, 2, 1, 3, 3}, 2);
+    Array<float> y(Shape{1, 1, 4, 4, 3});
+    CHECK_THROWS_AS(b.ops->convolution(x.view(), w.view(), nullptr, {0, 0, 0}, y.view(), b.workspace), ShapeError);
+    CHECK_THROWS_AS(b.ops->convolution(x.view(), w.view(), nullptr, {0, 3, 3}, y.view(), b.workspace), ShapeError);
+}

@@ -1,0 +1,97 @@
+// gleam simulate: a multi-coil data set from drawn phantoms or from the slices of a magnitude volume.
+#include "data/simulate.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "core/log.hpp"
+#include "core/version.hpp"
+#include "data/nifti.hpp"
+#include "data/volume.hpp"
+#include "kernels/cpu/cpu.hpp"
+#include "tools/gleam/commands.hpp"
+
+namespace gleam::tools {
+namespace {
+
+struct Options {
+    std::string out, image, part = "0:1";
+    data::SimulateOptions terms;
+    std::int64_t size = 0;
+    int threads = 0;
+};
+
+// "0.7:0.85" of `count` things: first and last + 1.
+std::pair<std::size_t, std::size_t> part_of(const std::string& text, std::size_t count) {
+    double from = 0, to = 0;
+    char rest = 0;
+    if (std::sscanf(text.c_str(), "%lf:%lf%c", &from, &to, &rest) != 2 || !(from >= 0 && from < to && to <= 1))
+        throw ConfigError("--part " + text, "is not a part of the whole", "write two fractions, such as 0:0.7");
+    const auto place = [&](double f) { return static_cast<std::size_t>(std::lround(f * static_cast<double>(count))); };
+    return {place(from), place(to)};
+}
+
+// The chosen slices of the volume, on the matrix of the options.
+std::vector<RealArray> truths(Options& o) {
+    const RealArray volume = data::read_nifti(o.image).values;
+    std::vector<std::int64_t> slices = data::slices_with_signal(volume);
+    const auto [first, last] = part_of(o.part, slices.size());
+    if (first == last) throw ConfigError("--part " + o.part, fmt::format("holds none of the {} slices with signal", slices.size()), "widen it");
+    if (o.size == 0) o.terms.height = volume.shape[1], o.terms.width = volume.shape[2];
+    std::vector<RealArray> images;
+    for (std::size_t i = first; i < last; ++i) {
+        RealArray image(Shape{volume.shape[1], volume.shape[2]});
+        std::copy_n(volume.slice(slices[i]), image.elements(), image.data());
+        images.push_back(data::fit_to_matrix(image, o.terms.height, o.terms.width));
+    }
+    return images;
+}
+
+int simulate(Options o) {
+    kernels::set_thread_count(o.threads);
+    const auto ops = kernels::make_cpu_operations();
+    if (o.size) o.terms.height = o.terms.width = o.size;
+    std::vector<RealArray> images;
+    if (!o.image.empty()) {
+        images = truths(o);
+        o.terms.slices = static_cast<std::int64_t>(images.size());
+    }
+    data::check(o.terms);
+    data::DatasetWriter writer(o.out, {.slices = o.terms.slices, .coils = o.terms.coils, .height = o.terms.height,
+                                       .width = o.terms.width, .target = true, .truth = true});
+    for (std::int64_t s = 0; s < o.terms.slices; ++s) {
+        const auto index = static_cast<std::uint32_t>(s);
+        writer.write_slice(s, images.empty() ? data::simulate_slice(o.terms, index, *ops)
+                                             : data::simulate_slice_from(images[index], o.terms, index, *ops));
+    }
+    writer.set_attribute("version", version);
+    writer.set_attribute("source", o.image.empty() ? std::string("simulated phantoms") : o.image);
+    writer.set_attribute("noise", o.terms.noise);
+    writer.set_attribute("seed", std::to_string(o.terms.seed));
+    writer.commit();
+    log_info("{} slices of {} x {}, {} coils -> {}", o.terms.slices, o.terms.height, o.terms.width, o.terms.coils, o.out);
+    return 0;
+}
+
+}  // namespace
+
+void add_simulate(CLI::App& program, Run& run) {
+    auto* command = program.add_subcommand("simulate", "Simulate a multi-coil data set (phantoms, or a real magnitude volume)");
+    auto o = std::make_shared<Options>();
+    command->add_option("--out", o->out, "data set to write (.h5)")->required();
+    auto* image = command->add_option("--image", o->image, "take the slices of this volume (.nii, .nii.gz) instead of phantoms");
+    command->add_option("--part", o->part, "with --image: which part of the slices with signal, as fractions")
+        ->needs(image)
+        ->capture_default_str();
+    command->add_option("--slices", o->terms.slices, "how many phantoms")->excludes(image)->capture_default_str();
+    command->add_option("--size", o->size, "matrix size (default: 128, or that of the volume)")->check(CLI::Range(1, 4096));
+    command->add_option("--coils", o->terms.coils, "coils on a ring around the object")->capture_default_str();
+    command->add_option("--noise", o->terms.noise, "standard deviation of the k-space noise relative to the brightest pixel")
+        ->capture_default_str();
+    command->add_option("--seed", o->terms.seed, "seed of everything random")->capture_default_str();
+    command->add_option("--threads", o->threads, "threads; 0 = all cores this process may use")->check(CLI::Range(0, 4096));
+    command->callback([o, &run] { run = [o] { return simulate(*o); }; });
+}
+
+}  // namespace gleam::tools
