@@ -1,7 +1,6 @@
-#include "greedy/trainer.hpp"
-
 #include <limits>
 
+#include "greedy/trainer.hpp"
 #include "test/support/dataset.hpp"
 #include "test/support/temporary.hpp"
 
@@ -119,7 +118,8 @@ TEST_CASE("A loss that is not finite ends the run with step, module and slices, 
     JobConfig job = f.job("run", 400);
     job.training.optimizer.learning_rate = 1e30;
     Trainer trainer(job, false, *f.ops);
-    CHECK_THROWS_WITH(trainer.run(), ContainsSubstring("module") && ContainsSubstring("slices") && ContainsSubstring("learning_rate"));
+    CHECK_THROWS_WITH(trainer.run(),
+                      ContainsSubstring("module") && ContainsSubstring("slices") && ContainsSubstring("learning_rate"));
 }
 
 TEST_CASE("Training data without a target, without slices or with a mask of its own is refused") {

@@ -14,7 +14,8 @@ inline void write_dataset(const fs::path& path, std::int64_t slices = 4, std::in
     const auto ops = kernels::make_cpu_operations();
     data::SimulateOptions options;
     options.slices = slices, options.height = size, options.width = size, options.coils = coils;
-    data::DatasetWriter writer(path, {.slices = slices, .coils = coils, .height = size, .width = size, .target = target, .truth = true});
+    data::DatasetWriter writer(
+        path, {.slices = slices, .coils = coils, .height = size, .width = size, .target = target, .truth = true});
     for (std::int64_t s = 0; s < slices; ++s) {
         data::SliceData slice = data::simulate_slice(options, static_cast<std::uint32_t>(s), *ops);
         if (change) change(s, slice);
@@ -24,11 +25,14 @@ inline void write_dataset(const fs::path& path, std::int64_t slices = 4, std::in
 }
 
 // A configuration that trains a tiny network on `train` in well under a second.
-inline std::string tiny_job(const fs::path& train, const fs::path& validation, int steps, const std::string& strategy = "greedy") {
+inline std::string tiny_job(const fs::path& train, const fs::path& validation, int steps,
+                            const std::string& strategy = "greedy") {
     return "model: {unrolls: 2, regularizer: {features: 3, blocks: 1}}\n"
-           "training: {strategy: " + strategy + ", batch: 2, steps: " + std::to_string(steps) +
+           "training: {strategy: " +
+           strategy + ", batch: 2, steps: " + std::to_string(steps) +
            ", log_every: 1, validate_every: 4, checkpoint_every: 3, optimizer: {learning_rate: 1.0e-2}}\n"
-           "data: {train: {file: " + train.string() + "}, validation: {file: " + validation.string() +
+           "data: {train: {file: " +
+           train.string() + "}, validation: {file: " + validation.string() +
            "}, mask: {type: random_1d, acceleration: 2, calibration: 4}}\n";
 }
 

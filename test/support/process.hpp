@@ -51,8 +51,10 @@ public:
         while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
         }
         Finished f;
-        if (WIFEXITED(status)) f.code = WEXITSTATUS(status);
-        else f.signal = WTERMSIG(status);
+        if (WIFEXITED(status))
+            f.code = WEXITSTATUS(status);
+        else
+            f.signal = WTERMSIG(status);
         f.out = read_file(log_);
         return f;
     }

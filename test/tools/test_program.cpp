@@ -21,7 +21,9 @@ struct Program {
     }
     void configure(int steps) { write_bytes(job, tiny_job(directory / "train.h5", directory / "test.h5", steps)); }
     std::string path(const std::string& name) const { return (directory / name).string(); }
-    Finished run(std::vector<std::string> arguments, std::size_t file_limit = 0) const { return run_gleam(arguments, log, file_limit); }
+    Finished run(std::vector<std::string> arguments, std::size_t file_limit = 0) const {
+        return run_gleam(arguments, log, file_limit);
+    }
     Finished train(const std::string& out, std::vector<std::string> more = {}) const {
         std::vector<std::string> arguments{"train", job.string(), "--out", path(out)};
         arguments.insert(arguments.end(), more.begin(), more.end());
@@ -48,7 +50,8 @@ TEST_CASE("Help and info say what there is") {
     }
     const Finished info = p.run({"info", "--json"});
     CHECK(info.code == 0);
-    for (const char* word : {"\"version\"", "\"cpu\"", "\"cuda\"", "FFTW", "oneDNN", "HDF5", "\"threads\""}) CHECK_THAT(info.out, ContainsSubstring(word));
+    for (const char* word : {"\"version\"", "\"cpu\"", "\"cuda\"", "FFTW", "oneDNN", "HDF5", "\"threads\""})
+        CHECK_THAT(info.out, ContainsSubstring(word));
     CHECK_THAT(p.run({"--help"}).out, ContainsSubstring("Exit codes"));
 }
 
@@ -57,16 +60,20 @@ TEST_CASE("From nothing to a report in seven commands") {
     CHECK(p.run({"simulate", "--out", p.path("s.h5"), "--slices", "3", "--size", "24", "--coils", "3"}).code == 0);
     CHECK(p.train("greedy").code == 0);
     CHECK(p.train("e2e", {"--set", "training.strategy=end_to_end", "--same-memory-as", p.path("greedy")}).code == 0);
-    const Finished evaluated = p.run({"evaluate", p.path("test.h5"), "--method", "zero_filled", "--method", "cg_sense", "--weights",
-                                      "greedy=" + p.path("greedy/best.h5"), "--weights", p.path("e2e/best.h5"), "--out", p.path("e")});
+    const Finished evaluated =
+        p.run({"evaluate", p.path("test.h5"), "--method", "zero_filled", "--method", "cg_sense", "--weights",
+               "greedy=" + p.path("greedy/best.h5"), "--weights", p.path("e2e/best.h5"), "--out", p.path("e")});
     INFO(evaluated.out);
     CHECK(evaluated.code == 0);
-    for (const char* word : {"PSNR", "CG-SENSE", "greedy", "e2e", "acceleration"}) CHECK_THAT(evaluated.out, ContainsSubstring(word));
-    CHECK(p.run({"report", "--run", "greedy=" + p.path("greedy"), "--run", "end_to_end=" + p.path("e2e"), "--evaluation", p.path("e"),
-                 "--out", p.path("report.html")}).code == 0);
+    for (const char* word : {"PSNR", "CG-SENSE", "greedy", "e2e", "acceleration"})
+        CHECK_THAT(evaluated.out, ContainsSubstring(word));
+    CHECK(p.run({"report", "--run", "greedy=" + p.path("greedy"), "--run", "end_to_end=" + p.path("e2e"), "--evaluation",
+                 p.path("e"), "--out", p.path("report.html")})
+              .code == 0);
     CHECK(read_file(p.directory / "report.html").size() > 10000);
     for (const char* end : {"r.h5", "r.cfl", "r.png", "r.nii", "r.nii.gz"}) {
-        CHECK(p.run({"reconstruct", "--weights", p.path("greedy/best.h5"), "--input", p.path("test.h5"), "--out", p.path(end)}).code == 0);
+        CHECK(p.run({"reconstruct", "--weights", p.path("greedy/best.h5"), "--input", p.path("test.h5"), "--out", p.path(end)})
+                  .code == 0);
         CHECK(fs::file_size(p.directory / end) > 100);
     }
 }
@@ -99,7 +106,8 @@ TEST_CASE("A run killed again and again ends with the bits of one that was never
         const data::Hdf5File a(p.directory / "stopped" / file), b(p.directory / "whole" / file);
         for (const char* group : {"weights", "first_moments", "second_moments"})
             for (const char* unroll : {"/unroll0", "/unroll1"})
-                for (const char* name : {"/resnet/block0/conv0/weight", "/resnet/block0/conv1/weight", "/resnet/block0/resample/bias", "/resnet/final/weight"}) {
+                for (const char* name : {"/resnet/block0/conv0/weight", "/resnet/block0/conv1/weight",
+                                         "/resnet/block0/resample/bias", "/resnet/final/weight"}) {
                     const std::string path = std::string(group) + unroll + name;
                     CHECK(a.read<float>(path).values == b.read<float>(path).values);
                 }
@@ -127,14 +135,18 @@ TEST_CASE("Mistakes on the command line and in the configuration exit with 2 and
     refuses(p, {"trian"}, 2, "trian");
     refuses(p, {"train"}, 2, "config");
     refuses(p, {"train", p.job.string(), "--out", p.path("x"), "--set", "training.stepz=3"}, 2, "did you mean 'steps'");
-    refuses(p, {"train", p.job.string(), "--out", p.path("x"), "--set", "model.unrolls=3", "--set", "training.modules=2"}, 2, "modules");
+    refuses(p, {"train", p.job.string(), "--out", p.path("x"), "--set", "model.unrolls=3", "--set", "training.modules=2"}, 2,
+            "modules");
     refuses(p, {"train", p.job.string()}, 2, "--out");
     write_bytes(p.directory / "bad.yaml", "training:\n  steps: many\n");
     refuses(p, {"train", p.path("bad.yaml"), "--out", p.path("x")}, 2, "bad.yaml:2:");
     refuses(p, {"reconstruct", "--method", "cg_sense", "--input", p.path("test.h5"), "--out", p.path("x.jpg")}, 2, ".png");
     refuses(p, {"reconstruct", "--input", p.path("test.h5"), "--out", p.path("x.png")}, 2, "weights");
     refuses(p, {"evaluate", p.path("test.h5")}, 2, "--method");
-    refuses(p, {"evaluate", p.path("test.h5"), "--method", "cg_sense", "--mask", "random_1d", "--acceleration", "9", "--calibration", "18"}, 2, "acceleration");
+    refuses(p,
+            {"evaluate", p.path("test.h5"), "--method", "cg_sense", "--mask", "random_1d", "--acceleration", "9", "--calibration",
+             "18"},
+            2, "acceleration");
     refuses(p, {"evaluate", p.path("test.h5"), "--method", "cg_sense", "--slices", "7"}, 2, "--slices");
     refuses(p, {"simulate", "--out", p.path("x.h5"), "--coils", "0"}, 2, "coils");
     CHECK_FALSE(fs::exists(p.directory / "x"));
@@ -143,7 +155,9 @@ TEST_CASE("Mistakes on the command line and in the configuration exit with 2 and
 TEST_CASE("A device that cannot be had exits with 3") {
     Program p;
     refuses(p, {"train", p.job.string(), "--out", p.path("x"), "--set", "device=cuda"}, 3, "CUDA");
-    refuses(p, {"reconstruct", "--method", "cg_sense", "--device", "cuda:1", "--input", p.path("test.h5"), "--out", p.path("x.png")}, 3, "cuda:1");
+    refuses(p,
+            {"reconstruct", "--method", "cg_sense", "--device", "cuda:1", "--input", p.path("test.h5"), "--out", p.path("x.png")},
+            3, "cuda:1");
 }
 
 TEST_CASE("Missing, damaged and unsuitable files exit with 4, name the file, and leave nothing behind") {
@@ -160,12 +174,14 @@ TEST_CASE("Missing, damaged and unsuitable files exit with 4, name the file, and
         if (s == 1) d.kspace[7] = {std::numeric_limits<float>::quiet_NaN(), 0};
     });
     refuses(p, reconstruct(p.path("nan.h5")), 4, "kspace");
-    refuses(p, {"reconstruct", "--weights", p.path("train.h5"), "--input", p.path("test.h5"), "--out", p.path("x.h5")}, 4, "checkpoint");
+    refuses(p, {"reconstruct", "--weights", p.path("train.h5"), "--input", p.path("test.h5"), "--out", p.path("x.h5")}, 4,
+            "checkpoint");
     refuses(p, {"prepare", p.job.string(), "--out", p.path("x.h5")}, 4, "job.yaml");
     refuses(p, {"simulate", "--image", p.path("absent.nii"), "--out", p.path("x.h5")}, 4, "absent.nii");
     refuses(p, {"simulate", "--slices", "2", "--size", "16", "--out", p.path("job.yaml/x.h5")}, 4, "job.yaml");
     refuses(p, {"train", p.job.string(), "--out", p.path("job.yaml/run")}, 4, "job.yaml");
-    refuses(p, {"train", p.job.string(), "--out", p.path("run"), "--set", "data.train.file=" + p.path("absent.h5")}, 4, "absent.h5");
+    refuses(p, {"train", p.job.string(), "--out", p.path("run"), "--set", "data.train.file=" + p.path("absent.h5")}, 4,
+            "absent.h5");
     CHECK_FALSE(fs::exists(p.directory / "x.h5"));
 }
 
@@ -179,7 +195,8 @@ TEST_CASE("A full disk is an error with exit code 4, and no file is left half-wr
     INFO(train.out);
     CHECK(train.code == 4);
     CHECK_FALSE(fs::exists(p.directory / "big.h5"));
-    for (const auto& entry : fs::recursive_directory_iterator(p.directory.path())) CHECK(entry.path().string().find(".tmp-") == std::string::npos);
+    for (const auto& entry : fs::recursive_directory_iterator(p.directory.path()))
+        CHECK(entry.path().string().find(".tmp-") == std::string::npos);
 }
 
 TEST_CASE("--dump-config prints a configuration that reads back to itself") {

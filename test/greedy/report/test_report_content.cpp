@@ -1,7 +1,7 @@
 #include <cmath>
 
 #include "data/hdf5.hpp"
-#include "greedy/report_content.hpp"
+#include "greedy/report/report_content.hpp"
 #include "test/support/catch.hpp"
 #include "test/support/temporary.hpp"
 

@@ -1,8 +1,8 @@
 #include <cctype>
 #include <cmath>
 
-#include "greedy/html.hpp"
-#include "greedy/report_content.hpp"
+#include "greedy/report/html.hpp"
+#include "greedy/report/report_content.hpp"
 #include "test/support/catch.hpp"
 
 using namespace gleam::greedy::report;

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "core/array.hpp"
-#include "greedy/report.hpp"
+#include "greedy/report/report.hpp"
 
 namespace gleam::greedy::report {
 

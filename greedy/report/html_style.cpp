@@ -3,7 +3,7 @@
 
 #include <array>
 
-#include "greedy/html.hpp"
+#include "greedy/report/html.hpp"
 
 namespace gleam::greedy::report {
 namespace {

@@ -6,9 +6,9 @@
 #include <cmath>
 #include <map>
 
-#include "greedy/charts.hpp"
-#include "greedy/html.hpp"
-#include "greedy/report_sections.hpp"
+#include "greedy/report/charts.hpp"
+#include "greedy/report/html.hpp"
+#include "greedy/report/report_sections.hpp"
 
 namespace gleam::greedy::report {
 namespace {

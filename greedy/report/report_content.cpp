@@ -1,5 +1,5 @@
 // Reading what training and evaluation have written.
-#include "greedy/report_content.hpp"
+#include "greedy/report/report_content.hpp"
 
 #include <fmt/format.h>
 
