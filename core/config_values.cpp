@@ -38,16 +38,10 @@ std::string number_hint(const std::string& text, bool quoted) {
     return "";
 }
 
+// A whole number as it must be written, or nothing.
 template <class Whole>
-std::function<std::optional<std::string>(const std::string&, bool)> assign_whole(Whole& member, const WholeRange& range) {
-    return [&member, range](const std::string& text, bool quoted) -> std::optional<std::string> {
-        const auto value = quoted || has_leading_zero(text) ? std::nullopt : parse_number<Whole>(text);
-        if (!value) return number_hint(text, quoted);
-        if constexpr (std::is_signed_v<Whole>)
-            if (*value < range.least || *value > range.most || (range.odd && *value % 2 == 0)) return "";
-        member = *value;
-        return std::nullopt;
-    };
+std::optional<Whole> parse_whole(const std::string& text, bool quoted) {
+    return quoted || has_leading_zero(text) ? std::nullopt : parse_number<Whole>(text);
 }
 
 bool within(double value, const NumberRange& range) {
@@ -111,11 +105,24 @@ std::string expected_number(const NumberRange& range) {
 }  // namespace
 
 void ConfigVisitor::whole(const ConfigKey& key, std::int64_t& member, const WholeRange& range) {
-    leaf(key, {expected_whole(range), std::to_string(member), assign_whole(member, range)});
+    const auto assign = [&member, range](const std::string& text, bool quoted) -> std::optional<std::string> {
+        const auto value = parse_whole<std::int64_t>(text, quoted);
+        if (!value) return number_hint(text, quoted);
+        if (*value < range.least || *value > range.most || (range.odd && *value % 2 == 0)) return "";
+        member = *value;
+        return std::nullopt;
+    };
+    leaf(key, {expected_whole(range), std::to_string(member), assign});
 }
 
 void ConfigVisitor::whole(const ConfigKey& key, std::uint64_t& member) {
-    leaf(key, {"a whole number from 0 to 18446744073709551615", std::to_string(member), assign_whole(member, {})});
+    const auto assign = [&member](const std::string& text, bool quoted) -> std::optional<std::string> {
+        const auto value = parse_whole<std::uint64_t>(text, quoted);
+        if (!value) return number_hint(text, quoted);
+        member = *value;
+        return std::nullopt;
+    };
+    leaf(key, {"a whole number from 0 to 18446744073709551615", std::to_string(member), assign});
 }
 
 void ConfigVisitor::number(const ConfigKey& key, double& member, const NumberRange& range) {
