@@ -276,7 +276,7 @@ Shape Hdf5File::shape_as(const std::string& name, Hdf5Type wanted, Pairs pairs) 
 
 void Hdf5File::require_range(const std::string& name, const Shape& shape, std::int64_t first, std::int64_t count) const {
     if (shape.rank() < 1 || first < 0 || count < 0 || count > shape[0] || first > shape[0] - count)
-        throw DataError(where(name), fmt::format("entries {} to {} are outside shape {}", first, first + count - 1, shape.str()),
+        throw DataError(where(name), fmt::format("{} entries from {} are outside shape {}", count, first, shape.str()),
                         "ask for entries it has");
 }
 

@@ -135,7 +135,7 @@ void Hdf5Writer::write_values(const std::string& name, Hdf5Type type, std::int64
     if (rank > 0) {
         const auto length = static_cast<std::int64_t>(part[0]);
         if (first < 0 || count < 0 || count > length || first > length - count)
-            throw InternalError(where(name), fmt::format("entries {} to {} are outside {}", first, first + count - 1, length));
+            throw InternalError(where(name), fmt::format("{} entries from {} are outside {}", count, first, length));
         start[0] = static_cast<hsize_t>(first), part[0] = static_cast<hsize_t>(count);
         if (std::find(part.begin(), part.begin() + rank, hsize_t{0}) != part.begin() + rank) return;
         check(H5Sselect_hyperslab(space, H5S_SELECT_SET, start.data(), nullptr, part.data(), nullptr) >= 0, name);

@@ -26,7 +26,8 @@ ComplexArray reference_image(const data::Sample& sample, Reference reference, co
     ComplexArray image(sample.zero_filled.shape);
     if (reference == Reference::rss) {
         if (sample.rss.empty())
-            throw DataError(samples.file().path().string(), "has no 'reconstruction_rss' to compare with", "use --reference target");
+            throw DataError(samples.file().path().string(), "has no 'reconstruction_rss' to compare with",
+                            "use --reference target");
         std::copy(sample.rss.values.begin(), sample.rss.values.end(), image.values.begin());
         return image;
     }
@@ -54,7 +55,7 @@ std::vector<std::int64_t> spread_places(std::int64_t count, int show) {
     return places;
 }
 
-std::vector<double> column(const MethodScores& method, double modules::Scores::* which) {
+std::vector<double> column(const MethodScores& method, double modules::Scores::*which) {
     std::vector<double> values;
     for (const SliceScores& s : method.slices) values.push_back(s.scores.*which);
     return values;
@@ -74,7 +75,8 @@ Json method_json(const MethodScores& m) {
         row.update(scores_json(s.scores.psnr, s.scores.ssim, s.scores.nrmse));
         slices.push_back(std::move(row));
     }
-    const auto psnr = modules::spread(column(m, &modules::Scores::psnr)), ssim = modules::spread(column(m, &modules::Scores::ssim)),
+    const auto psnr = modules::spread(column(m, &modules::Scores::psnr)),
+               ssim = modules::spread(column(m, &modules::Scores::ssim)),
                nrmse = modules::spread(column(m, &modules::Scores::nrmse));
     return {{"name", m.name},
             {"label", m.label},
@@ -129,7 +131,8 @@ Evaluation evaluate(const data::Samples& samples, std::vector<EvaluatedMethod>& 
 std::string format_table(const Evaluation& e) {
     std::string text = fmt::format("{:<16} {:>16} {:>17} {:>17} {:>10}\n", "method", "PSNR [dB]", "SSIM", "NRMSE", "ms/slice");
     for (const MethodScores& m : e.methods)
-        text += fmt::format("{:<16} {:>17} {:>18} {:>18} {:>10.1f}\n", m.label, modules::spread(column(m, &modules::Scores::psnr)).str(2),
+        text += fmt::format("{:<16} {:>17} {:>18} {:>18} {:>10.1f}\n", m.label,
+                            modules::spread(column(m, &modules::Scores::psnr)).str(2),
                             modules::spread(column(m, &modules::Scores::ssim)).str(4),
                             modules::spread(column(m, &modules::Scores::nrmse)).str(4), 1e3 * m.seconds_per_slice);
     return text;

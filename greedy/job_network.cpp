@@ -16,9 +16,7 @@ NetworkOptions network_options(const JobConfig& job) {
     return options;
 }
 
-Strategy strategy_of(const JobConfig& job) {
-    return job.training.strategy == "greedy" ? Strategy::greedy : Strategy::end_to_end;
-}
+Strategy strategy_of(const JobConfig& job) { return job.training.strategy == "greedy" ? Strategy::greedy : Strategy::end_to_end; }
 
 kernels::LossKind loss_of(const JobConfig& job) {
     return job.training.loss == "l1" ? kernels::LossKind::l1 : kernels::LossKind::l2;

@@ -19,8 +19,10 @@ void Progress::show(std::int64_t step, const std::string& detail) {
     const double per_step = elapsed / static_cast<double>(std::max<std::int64_t>(step - first_, 1));
     const std::string line = fmt::format("step {}/{}  {:.3f} s/step  {} left  {}", step, last_, per_step,
                                          format_duration(per_step * static_cast<double>(last_ - step)), detail);
-    if (terminal_) fmt::print(stderr, "\r\033[K{}", line);
-    else fmt::print(stderr, "{}\n", line);
+    if (terminal_)
+        fmt::print(stderr, "\r\033[K{}", line);
+    else
+        fmt::print(stderr, "{}\n", line);
     std::fflush(stderr);
     open_line_ = terminal_;
 }

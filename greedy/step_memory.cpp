@@ -38,6 +38,7 @@ Tensor StepMemory::handoff(int slot, const Tensor& image) {
     t.data = nullptr;
     if (ops_.planning()) {
         image_bytes_ = std::max(image_bytes_, aligned(image.bytes()));
+        reserve_handoff();
     } else {
         if (image.bytes() > image_bytes_) throw InternalError("handoff", "image larger than planned");
         t.data = static_cast<char*>(handoff_.data()) + static_cast<std::size_t>(slot) * image_bytes_;
@@ -55,10 +56,10 @@ Tensor StepMemory::loss(int stage) {
     return t;
 }
 
+void StepMemory::reserve_handoff() { handoff_.reserve(2 * image_bytes_ + stages_ * sizeof(double)); }
+
 void StepMemory::grant() {
-    for (Arena* arena : {&activations_, &workspace_}) arena->grant(ops_.allocator(), remedy);
-    handoff_.reserve(2 * image_bytes_ + stages_ * sizeof(double));
-    handoff_.grant(ops_.allocator(), remedy);
+    for (Arena* arena : {&activations_, &workspace_, &handoff_}) arena->grant(ops_.allocator(), remedy);
 }
 
 std::vector<ArenaUse> StepMemory::use() const {

@@ -53,6 +53,7 @@ private:
     };
     void begin(const std::string& name);
     void end();
+    void reserve_handoff();
 
     kernels::Operations& ops_;
     Arena activations_{"activations"}, workspace_{"workspace"}, handoff_{"handoff"};

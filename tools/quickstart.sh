@@ -70,7 +70,7 @@ step "build" cmake --build --preset release --target gleam --parallel "$jobs"
 
 gleam=build/release/bin/gleam
 train=(tools/configs/quickstart.yaml --set seed="$seed"
-       --set data.train="$out/train.h5" --set data.validation="$out/validation.h5" ${steps:+--set training.steps="$steps"})
+       --set data.train.file="$out/train.h5" --set data.validation.file="$out/validation.h5" ${steps:+--set training.steps="$steps"})
 simulate=(--size 128 --coils 8)
 if [[ -n $image ]]; then   # one volume, three parts of its slices
     train_slices=(--image "$image" --slices 0%:70%)

@@ -92,7 +92,11 @@ void shifted_copy(const Volume& v, bool inverse, T scale, const std::complex<T>*
         }
 }
 
-std::string fourier_library_version() { return fftwf_version; }
+std::string fourier_library_version() {
+    const std::string full = fftwf_version;  // "fftw-3.3.10-sse2-avx"
+    const std::size_t dash = full.find('-') + 1;
+    return full.substr(dash, full.find('-', dash) - dash);
+}
 
 template class FourierPlan<float>;
 template class FourierPlan<double>;

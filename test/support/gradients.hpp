@@ -25,8 +25,8 @@ struct OwnedPack {
     double* gradients() { return pack.gradients().as<double>(); }
 };
 
-// Relative difference between the analytic and the numerical derivative of L = <w, f(x)> along one random direction, for x and for
-// the parameters. T: double or std::complex<double>.
+// Relative difference between the analytic and the numerical derivative of L = <w, f(x)> along one random direction, for x and
+// for the parameters. T: double or std::complex<double>.
 template <class T>
 struct GradientErrors {
     double input = 0, parameters = 0;
@@ -46,7 +46,8 @@ GradientErrors<T> gradient_errors(const Function& f, OwnedPack& owned, Array<T> 
         if (weights.empty()) weights = random_array<T>(out.tensor().viewed_as(out.tensor()).shape, 77);
         double sum = 0;
         for (std::int64_t i = 0; i < weights.elements(); ++i) {
-            const std::complex<double> term = std::conj(std::complex<double>(weights[i])) * std::complex<double>(out.tensor().as<T>()[i]);
+            const std::complex<double> term =
+                std::conj(std::complex<double>(weights[i])) * std::complex<double>(out.tensor().as<T>()[i]);
             sum += term.real();
         }
         if (with_gradient) {
@@ -70,17 +71,23 @@ GradientErrors<T> gradient_errors(const Function& f, OwnedPack& owned, Array<T> 
         };
         return (8 * (at(h) - at(-h)) - (at(2 * h) - at(-2 * h))) / (12 * h);
     };
-    const auto relative = [](double numeric, double analytic) { return std::abs(numeric - analytic) / (std::abs(analytic) + 1e-12); };
+    const auto relative = [](double numeric, double analytic) {
+        return std::abs(numeric - analytic) / (std::abs(analytic) + 1e-12);
+    };
 
     GradientErrors<T> errors;
     const auto direction = random_array<T>(x.shape, 78);
-    errors.input = relative(four_point([&](double t) { for (std::int64_t i = 0; i < x.elements(); ++i) x[i] += t * direction[i]; }),
+    errors.input = relative(four_point([&](double t) {
+                                for (std::int64_t i = 0; i < x.elements(); ++i) x[i] += t * direction[i];
+                            }),
                             inner(direction, dx).real());
     if (owned.pack.elements()) {
         const auto step = random_array<double>(Shape{owned.pack.elements()}, 79);
         double analytic = 0;
         for (std::int64_t i = 0; i < step.elements(); ++i) analytic += step[i] * owned.gradients()[i];
-        errors.parameters = relative(four_point([&](double t) { for (std::int64_t i = 0; i < step.elements(); ++i) owned.values()[i] += t * step[i]; }),
+        errors.parameters = relative(four_point([&](double t) {
+                                         for (std::int64_t i = 0; i < step.elements(); ++i) owned.values()[i] += t * step[i];
+                                     }),
                                      analytic);
     }
     return errors;

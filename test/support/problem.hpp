@@ -42,8 +42,8 @@ struct TrainingRun {
     greedy::StepMemory memory;
     std::unique_ptr<greedy::Schedule> schedule;
 
-    TrainingRun(kernels::Operations& ops, const greedy::NetworkOptions& options, greedy::Strategy strategy, const greedy::Batch& batch,
-                kernels::LossKind loss = kernels::LossKind::l1)
+    TrainingRun(kernels::Operations& ops, const greedy::NetworkOptions& options, greedy::Strategy strategy,
+                const greedy::Batch& batch, kernels::LossKind loss = kernels::LossKind::l1)
         : network(options, ops.device()), memory(ops), schedule(greedy::make_schedule(strategy, network, memory, loss)) {
         ops.set_planning(true);
         schedule->step(batch, {});

@@ -42,7 +42,8 @@ int evaluate(const EvaluateOptions& o) {
     for (std::size_t i = 0; i < methods.size(); ++i)
         for (std::size_t j = 0; j < i; ++j)
             if (methods[i].name == methods[j].name)
-                throw ConfigError("gleam evaluate", "two methods are called '" + methods[i].name + "'", "write --weights NAME=FILE");
+                throw ConfigError("gleam evaluate", "two methods are called '" + methods[i].name + "'",
+                                  "write --weights NAME=FILE");
     if (methods.empty()) throw ConfigError("gleam evaluate", "nothing to evaluate", "give --method or --weights");
 
     const data::Samples samples = o.samples.open(o.input, checkpoints);

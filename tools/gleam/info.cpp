@@ -16,8 +16,8 @@ int print_info(bool as_json) {
     auto libraries = kernels::cpu_libraries();
     libraries.emplace_back("HDF5", data::hdf5_version());
     if (as_json) {
-        nlohmann::ordered_json json{{"version", version}, {"compiler", compiler}, {"build_type", build_type},
-                                    {"threads", kernels::set_thread_count(0)}};
+        nlohmann::ordered_json json{
+            {"version", version}, {"compiler", compiler}, {"build_type", build_type}, {"threads", kernels::set_thread_count(0)}};
         for (const auto& d : kernels::list_devices())
             json["devices"].push_back({{"name", d.name}, {"available", d.available}, {"detail", d.detail}});
         for (const auto& [name, number] : libraries) json["libraries"][name] = number;

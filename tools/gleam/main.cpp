@@ -1,7 +1,11 @@
 // The program: reads the command line, runs one sub-command, turns errors into messages and exit codes.
-#include <cstdio>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
 #include <new>
 
+#include "core/config.hpp"
 #include "core/error.hpp"
 #include "core/log.hpp"
 #include "core/version.hpp"
@@ -30,9 +34,28 @@ int guarded(const gleam::tools::Run& run) {
     }
 }
 
+// Threads that wait by spinning slow one another down wherever cores are shared, several times over. OpenMP reads how to wait
+// when it is loaded, before main, so the program starts itself again with that said, unless the user has said otherwise.
+void wait_passively(char** argv) {
+    if (std::getenv("OMP_WAIT_POLICY")) return;
+    ::setenv("OMP_WAIT_POLICY", "passive", 1);
+    ::execv("/proc/self/exe", argv);  // where that cannot be, everything works as before
+}
+
+// CLI11 would only say that some sub-command is needed.
+std::string unknown_command(const CLI::App& program, const std::string& word) {
+    std::vector<std::string> names;
+    for (const CLI::App* command : program.get_subcommands([](const CLI::App*) { return true; }))
+        names.push_back(command->get_name());
+    if (word.starts_with("-") || std::find(names.begin(), names.end(), word) != names.end()) return "";
+    const std::string nearest = gleam::nearest_word(word, names);
+    return "there is no command '" + word + "'" + (nearest.empty() ? "" : ", did you mean '" + nearest + "'?");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+    wait_passively(argv);
     CLI::App program("Trains and runs unrolled networks for accelerated MRI by greedy, module-wise learning.", "gleam");
     program.set_version_flag("--version", std::string("gleam ") + gleam::version);
     program.require_subcommand(1);
@@ -42,6 +65,10 @@ int main(int argc, char** argv) {
     for (auto add : {gleam::tools::add_info, gleam::tools::add_simulate, gleam::tools::add_prepare, gleam::tools::add_train,
                      gleam::tools::add_reconstruct, gleam::tools::add_evaluate, gleam::tools::add_report})
         add(program, run);
+    if (const std::string unknown = argc > 1 ? unknown_command(program, argv[1]) : ""; !unknown.empty()) {
+        gleam::log_info("error: {}; `gleam --help` lists the commands", unknown);
+        return code(gleam::ExitCode::config);
+    }
     try {
         program.parse(argc, argv);
     } catch (const CLI::ParseError& e) {

@@ -21,7 +21,8 @@ std::unique_ptr<kernels::Operations> DeviceOptions::open() const {
 
 void SampleOptions::add(CLI::App& command) {
     command.add_option("--slices", slices, "slices to use: 0:80, 0:80:2 or 3,5,9 (default: all)");
-    command.add_option("--mask", mask, "undersample fully sampled data: poisson, random_1d, equispaced_1d; file = as it is stored")
+    command
+        .add_option("--mask", mask, "undersample fully sampled data: poisson, random_1d, equispaced_1d; file = as it is stored")
         ->check(CLI::IsMember({"poisson", "random_1d", "equispaced_1d", "file"}));
     command.add_option("--acceleration", terms.acceleration, "acceleration of the mask (equispaced_1d: line spacing)")
         ->check(CLI::Range(1.0, 1000.0))
@@ -43,7 +44,8 @@ data::Samples SampleOptions::open(const fs::path& file, const std::vector<std::s
     } else if (layout.mask || checkpoints.empty()) {
         chosen.type = "file";
     } else {
-        const greedy::JobConfig job = greedy::parse_job(greedy::read_checkpoint_header(checkpoints.front()).config, checkpoints.front());
+        const greedy::JobConfig job =
+            greedy::parse_job(greedy::read_checkpoint_header(checkpoints.front()).config, checkpoints.front());
         chosen = job.data.mask;
         chosen_seed = job.seed;
     }

@@ -31,8 +31,8 @@ struct SampleOptions {
 
     void add(CLI::App& command);
 
-    // Opens `file`. Without --mask the file's own mask is used; a fully sampled file gets the mask that the first of `checkpoints`
-    // was trained with, or stays fully sampled when there is none.
+    // Opens `file`. Without --mask the file's own mask is used; a fully sampled file gets the mask that the first of
+    // `checkpoints` was trained with, or stays fully sampled when there is none.
     data::Samples open(const fs::path& file, const std::vector<std::string>& checkpoints) const;
 };
 

@@ -26,8 +26,8 @@ int prepare(Options o) {
     const auto files = data::prepare({o.inputs.begin(), o.inputs.end()}, o.out, o.terms, *ops);
     for (const data::PreparedFile& f : files) {
         const data::DatasetLayout& l = f.layout;
-        log_info("{} -> {}: {} slices of {} x {}, {} coils, {}, maps from {} x {} points", f.input.string(), f.output.string(), l.slices,
-                 l.height, l.width, l.coils,
+        log_info("{} -> {}: {} slices of {} x {}, {} coils, {}, maps from {} x {} points", f.input.string(), f.output.string(),
+                 l.slices, l.height, l.width, l.coils,
                  l.mask ? fmt::format("undersampled {:.2f} times (no target)", f.acceleration) : std::string("fully sampled"),
                  f.smallest_calibration, f.smallest_calibration);
         if (!f.empty_slices.empty()) log_warning("{}: no signal in slices {}", f.input.string(), fmt::join(f.empty_slices, ", "));
@@ -38,14 +38,17 @@ int prepare(Options o) {
 }  // namespace
 
 void add_prepare(CLI::App& program, Run& run) {
-    auto* command = program.add_subcommand("prepare", "Raw k-space (fastMRI-style .h5, BART .cfl) to a data set with maps and target");
+    auto* command =
+        program.add_subcommand("prepare", "Raw k-space (fastMRI-style .h5, BART .cfl) to a data set with maps and target");
     auto o = std::make_shared<Options>();
     auto& e = o->terms.espirit;
     command->add_option("inputs", o->inputs, "k-space files: .h5 or .cfl")->required();
     command->add_option("--out", o->out, "data set to write (.h5), or a directory when there are several inputs")->required();
-    command->add_option("--calibration", e.calibration, "ESPIRiT: side of the central calibration block, points")->capture_default_str();
+    command->add_option("--calibration", e.calibration, "ESPIRiT: side of the central calibration block, points")
+        ->capture_default_str();
     command->add_option("--kernel", e.kernel, "ESPIRiT: side of the kernel, points")->capture_default_str();
-    command->add_option("--threshold", e.threshold, "ESPIRiT: singular values kept, relative to the largest")->capture_default_str();
+    command->add_option("--threshold", e.threshold, "ESPIRiT: singular values kept, relative to the largest")
+        ->capture_default_str();
     command->add_option("--crop", e.crop, "ESPIRiT: maps are 0 where the eigenvalue is below this")->capture_default_str();
     command->add_option("--sets", e.sets, "ESPIRiT: sets of maps")->capture_default_str();
     command->add_option("--phase", o->phase, "what the phase of the maps refers to: first_coil or principal (virtual coil)")

@@ -1,5 +1,5 @@
 // gleam report: one HTML page that compares runs.
-#include "greedy/report.hpp"
+#include "greedy/report/report.hpp"
 
 #include "core/error.hpp"
 #include "core/log.hpp"
@@ -17,7 +17,8 @@ int report(const Options& o) {
     greedy::ReportOptions options{o.title, {}, o.evaluation, o.out};
     for (const std::string& text : o.runs) {
         const std::size_t equals = text.find('=');
-        if (equals == std::string::npos || equals == 0) throw ConfigError("--run " + text, "has no name", "write --run NAME=DIRECTORY");
+        if (equals == std::string::npos || equals == 0)
+            throw ConfigError("--run " + text, "has no name", "write --run NAME=DIRECTORY");
         options.runs.emplace_back(text.substr(0, equals), text.substr(equals + 1));
     }
     greedy::write_report(options);

@@ -37,7 +37,8 @@ std::vector<RealArray> truths(Options& o) {
     const RealArray volume = data::read_nifti(o.image).values;
     std::vector<std::int64_t> slices = data::slices_with_signal(volume);
     const auto [first, last] = part_of(o.part, slices.size());
-    if (first == last) throw ConfigError("--part " + o.part, fmt::format("holds none of the {} slices with signal", slices.size()), "widen it");
+    if (first == last)
+        throw ConfigError("--part " + o.part, fmt::format("holds none of the {} slices with signal", slices.size()), "widen it");
     if (o.size == 0) o.terms.height = volume.shape[1], o.terms.width = volume.shape[2];
     std::vector<RealArray> images;
     for (std::size_t i = first; i < last; ++i) {
@@ -58,8 +59,12 @@ int simulate(Options o) {
         o.terms.slices = static_cast<std::int64_t>(images.size());
     }
     data::check(o.terms);
-    data::DatasetWriter writer(o.out, {.slices = o.terms.slices, .coils = o.terms.coils, .height = o.terms.height,
-                                       .width = o.terms.width, .target = true, .truth = true});
+    data::DatasetWriter writer(o.out, {.slices = o.terms.slices,
+                                       .coils = o.terms.coils,
+                                       .height = o.terms.height,
+                                       .width = o.terms.width,
+                                       .target = true,
+                                       .truth = true});
     for (std::int64_t s = 0; s < o.terms.slices; ++s) {
         const auto index = static_cast<std::uint32_t>(s);
         writer.write_slice(s, images.empty() ? data::simulate_slice(o.terms, index, *ops)

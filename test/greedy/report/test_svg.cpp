@@ -2,8 +2,8 @@
 #include <cmath>
 #include <limits>
 
-#include "greedy/charts.hpp"
-#include "greedy/svg.hpp"
+#include "greedy/report/charts.hpp"
+#include "greedy/report/svg.hpp"
 #include "test/support/catch.hpp"
 
 using namespace gleam::greedy::report;

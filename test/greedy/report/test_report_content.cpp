@@ -1,7 +1,7 @@
 #include <cmath>
 
 #include "data/hdf5.hpp"
-#include "greedy/report_content.hpp"
+#include "greedy/report/report_content.hpp"
 #include "test/support/catch.hpp"
 #include "test/support/temporary.hpp"
 
@@ -140,6 +140,8 @@ TEST_CASE("Optional pieces may be absent") {
     CHECK_FALSE(content.runs[0].best);
     CHECK(std::isnan(content.runs[0].process_peak));
     CHECK_FALSE(content.evaluation->images);
+    files.edit("run/summary.json", R"("seconds")", R"("best":{"step":-1,"psnr":0},"seconds")");
+    CHECK_FALSE(load_content(files.options).runs[0].best);
     files.options.evaluation.clear();
     CHECK_FALSE(load_content(files.options).evaluation);
     files.options.runs.clear();

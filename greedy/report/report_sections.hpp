@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "greedy/report_content.hpp"
+#include "greedy/report/report_content.hpp"
 
 namespace gleam::greedy::report {
 

@@ -1,6 +1,6 @@
-#include "greedy/report.hpp"
+#include "greedy/report/report.hpp"
 
-#include "greedy/report_content.hpp"
+#include "greedy/report/report_content.hpp"
 
 namespace gleam::greedy {
 

@@ -1,7 +1,7 @@
 #include <cmath>
 #include <limits>
 
-#include "greedy/html.hpp"
+#include "greedy/report/html.hpp"
 #include "test/support/catch.hpp"
 
 using namespace gleam::greedy::report;

@@ -5,8 +5,8 @@
 #include <cmath>
 
 #include "core/version.hpp"
-#include "greedy/html.hpp"
-#include "greedy/report_sections.hpp"
+#include "greedy/report/html.hpp"
+#include "greedy/report/report_sections.hpp"
 
 namespace gleam::greedy::report {
 namespace {
@@ -17,7 +17,8 @@ std::string subtitle(const ReportContent& content) {
     const Evaluation& e = *content.evaluation;
     const std::size_t slices = e.methods.empty() ? 0 : e.methods.front().slices.size();
     return text + fmt::format(" · {} methods on {} {} of {} · acceleration {} ({})", e.methods.size(), slices,
-                              slices == 1 ? "slice" : "slices", e.input, fixed(e.actual, 2), in_words(e.mask_type));
+                              slices == 1 ? "slice" : "slices", fs::path(e.input).filename().string(), fixed(e.actual, 2),
+                              in_words(e.mask_type));
 }
 
 constexpr const char* navigation =

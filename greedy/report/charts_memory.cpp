@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "greedy/charts.hpp"
-#include "greedy/html.hpp"
-#include "greedy/svg.hpp"
+#include "greedy/report/charts.hpp"
+#include "greedy/report/html.hpp"
+#include "greedy/report/svg.hpp"
 
 namespace gleam::greedy::report {
 namespace {

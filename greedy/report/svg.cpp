@@ -1,4 +1,4 @@
-#include "greedy/svg.hpp"
+#include "greedy/report/svg.hpp"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "greedy/html.hpp"
+#include "greedy/report/html.hpp"
 
 namespace gleam::greedy::report {
 namespace {

@@ -1,4 +1,4 @@
-#include "greedy/charts.hpp"
+#include "greedy/report/charts.hpp"
 
 #include <fmt/format.h>
 
@@ -6,8 +6,8 @@
 #include <cmath>
 #include <limits>
 
-#include "greedy/html.hpp"
-#include "greedy/svg.hpp"
+#include "greedy/report/html.hpp"
+#include "greedy/report/svg.hpp"
 
 namespace gleam::greedy::report {
 namespace {

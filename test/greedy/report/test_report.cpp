@@ -1,8 +1,8 @@
 #include <cctype>
 #include <cmath>
 
-#include "greedy/html.hpp"
-#include "greedy/report_content.hpp"
+#include "greedy/report/html.hpp"
+#include "greedy/report/report_content.hpp"
 #include "test/support/catch.hpp"
 
 using namespace gleam::greedy::report;
@@ -94,7 +94,7 @@ ReportContent make_content() {
     ReportContent content;
     content.title = "Comparison";
     content.runs = {make_run("greedy", "greedy", 6, 10e6), make_run("end_to_end", "end_to_end", 1, 40e6)};
-    Evaluation e{"1.2.3", "test.h5", "target", "poisson", 6, 5.97, {}, {}};
+    Evaluation e{"1.2.3", "/home/somebody/test.h5", "target", "poisson", 6, 5.97, {}, {}};
     e.methods = {make_method("zero_filled", "Zero-filled", 25.11), make_method("cg_sense", "CG-SENSE", 29.22),
                  make_method("end_to_end", "End-to-end", 34.33), make_method("greedy", "Greedy", 34.58)};
     e.images = Images{{4, 9},
@@ -120,6 +120,7 @@ TEST_CASE("The page is well-formed, needs nothing else and shows every method, v
     const std::string page = render_html(make_content());
     CHECK(complaint(page) == "");
     CHECK(self_contained(page));
+    CHECK_FALSE(holds(page, "somebody"));  // a page that is passed on tells no paths
     for (const char* part : {"<title>Comparison</title>",
                              "Zero-filled",
                              "CG-SENSE",

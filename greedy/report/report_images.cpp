@@ -5,8 +5,8 @@
 #include <cmath>
 
 #include "data/png.hpp"
-#include "greedy/html.hpp"
-#include "greedy/report_sections.hpp"
+#include "greedy/report/html.hpp"
+#include "greedy/report/report_sections.hpp"
 
 namespace gleam::greedy::report {
 namespace {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "core/array.hpp"
-#include "greedy/report.hpp"
+#include "greedy/report/report.hpp"
 
 namespace gleam::greedy::report {
 
@@ -42,8 +42,8 @@ struct Run {
     std::string name, strategy, version, device, precision, config;
     std::int64_t unrolls = 0, modules = 0, parameters = 0, steps = 0, threads = 0;
     double training_seconds = not_known, step_median = not_known, step_p10 = not_known, step_p90 = not_known;
-    std::optional<ValidationPoint> best;
-    std::vector<ArenaUse> arenas;  // in the order params, activations, workspace, handoff, batch, then others
+    std::optional<ValidationPoint> best;  // absent (in the file also: step -1) when there was no validation
+    std::vector<ArenaUse> arenas;         // in the order params, activations, workspace, handoff, batch, then others
     double process_start = not_known, process_peak = not_known;
     std::vector<std::pair<std::string, std::string>> libraries;  // name, version
     std::vector<TrainPoint> train;
@@ -70,7 +70,7 @@ struct Images {
 };
 
 struct Evaluation {
-    std::string version, input, reference, mask_type;
+    std::string version, input, reference, mask_type;  // input: the path; the page shows the file's name
     double requested = not_known, actual = not_known;  // acceleration
     std::vector<Method> methods;
     std::optional<Images> images;

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "greedy/html.hpp"
-#include "greedy/report_sections.hpp"
+#include "greedy/report/html.hpp"
+#include "greedy/report/report_sections.hpp"
 
 namespace gleam::greedy::report {
 namespace {

@@ -1,4 +1,4 @@
-#include "greedy/html.hpp"
+#include "greedy/report/html.hpp"
 
 #include <fmt/format.h>
 

@@ -3,7 +3,7 @@
 
 #include <array>
 
-#include "greedy/html.hpp"
+#include "greedy/report/html.hpp"
 
 namespace gleam::greedy::report {
 namespace {
@@ -53,8 +53,7 @@ a{color:var(--accent)}
 .soft,.caption,figcaption{color:var(--soft)}
 .caption,figcaption{font-size:.875rem}
 figcaption{margin:6px 0 0;max-width:60rem}
-nav{margin:14px 0 0;font-size:.9rem}
-nav a{margin-right:18px;white-space:nowrap}
+nav{margin:14px 0 0;font-size:.9rem;display:flex;flex-wrap:wrap;gap:2px 18px}
 .headline{font-size:1.3rem;line-height:1.4;font-weight:600;margin:26px 0 4px;max-width:none;text-wrap:balance;border-left:5px solid var(--accent);padding-left:16px}
 .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(200px,1fr));gap:14px;margin:22px 0 6px}
 .tile{background:var(--panel);border:1px solid var(--rule);border-radius:8px;padding:12px 16px}
@@ -87,7 +86,7 @@ svg .dot{opacity:.5}
 svg .halo{stroke:var(--page);stroke-width:1.5}
 .legend{list-style:none;display:flex;flex-wrap:wrap;gap:4px 22px;padding:0;margin:0 0 6px;font-size:.875rem;color:var(--soft)}
 .legend svg{display:inline-block;width:30px;height:12px;vertical-align:-1px;margin-right:7px}
-.images{display:grid;gap:6px 8px;align-items:end;min-width:760px}
+.images{display:grid;gap:6px 8px;align-items:start;min-width:760px}
 .images figure{margin:0}
 .images img{display:block;width:100%;height:auto;background:#000;border-radius:2px}
 .images .mask img{image-rendering:pixelated}
@@ -106,6 +105,9 @@ footer{margin-top:56px;padding-top:12px;border-top:1px solid var(--rule);font-si
 html{font-size:12px}
 body{max-width:none;padding:0}
 nav{display:none}
+.tiles{grid-template-columns:repeat(5,1fr);gap:8px}
+.tile{padding:8px 10px}
+.pair{grid-template-columns:1fr 1fr}
 h2{margin-top:26px}
 h2,h3{break-after:avoid}
 figure,tr,.tile,.slice{break-inside:avoid}

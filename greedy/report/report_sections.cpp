@@ -1,5 +1,5 @@
 // Training curves, memory and time, configuration.
-#include "greedy/report_sections.hpp"
+#include "greedy/report/report_sections.hpp"
 
 #include <fmt/format.h>
 
@@ -7,9 +7,9 @@
 #include <array>
 #include <cmath>
 
-#include "greedy/charts.hpp"
-#include "greedy/html.hpp"
-#include "greedy/svg.hpp"
+#include "greedy/report/charts.hpp"
+#include "greedy/report/html.hpp"
+#include "greedy/report/svg.hpp"
 
 namespace gleam::greedy::report {
 namespace {

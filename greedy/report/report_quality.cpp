@@ -6,9 +6,9 @@
 #include <cmath>
 #include <map>
 
-#include "greedy/charts.hpp"
-#include "greedy/html.hpp"
-#include "greedy/report_sections.hpp"
+#include "greedy/report/charts.hpp"
+#include "greedy/report/html.hpp"
+#include "greedy/report/report_sections.hpp"
 
 namespace gleam::greedy::report {
 namespace {
@@ -115,8 +115,8 @@ std::string quality_section(const ReportContent& content) {
     const Evaluation& e = *content.evaluation;
     out += fmt::format(
         "<p class=\"soft\">Test data: {}, compared with “{}”. Sampling mask: {}, acceleration {} (asked for {}).</p>\n",
-        escape_html(e.input), escape_html(e.reference), escape_html(in_words(e.mask_type)), fixed(e.actual, 2),
-        fixed(e.requested, 2));
+        escape_html(fs::path(e.input).filename().string()), escape_html(e.reference), escape_html(in_words(e.mask_type)),
+        fixed(e.actual, 2), fixed(e.requested, 2));
     if (e.methods.empty()) return out + absent("The evaluation holds no methods.") + "</section>\n";
     out += summary_table(content);
     out += "<div class=\"pair\">" + dots(content, metrics[0], ", dB") + dots(content, metrics[1], "") + "</div>\n";

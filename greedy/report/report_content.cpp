@@ -1,5 +1,5 @@
 // Reading what training and evaluation have written.
-#include "greedy/report_content.hpp"
+#include "greedy/report/report_content.hpp"
 
 #include <fmt/format.h>
 
@@ -164,7 +164,8 @@ void read_summary(const fs::path& path, Run& run) {
     run.training_seconds = seconds.number("training"), run.step_median = seconds.number("step_median");
     run.step_p10 = seconds.number("step_p10"), run.step_p90 = seconds.number("step_p90");
     read_memory(summary.object("memory"), run);
-    if (summary.has("best") && !summary.value("best").is_null()) {
+    const bool validated = summary.has("best") && !summary.value("best").is_null() && summary.object("best").value("step") != -1;
+    if (validated) {
         const Fields best = summary.object("best");
         run.best = ValidationPoint{best.integer("step"), {best.number("psnr"), not_known, not_known}};
     }

@@ -1,0 +1,172 @@
+#include <limits>
+
+#include "greedy/trainer.hpp"
+#include "test/support/dataset.hpp"
+#include "test/support/temporary.hpp"
+
+using namespace gleam;
+using namespace gleam::greedy;
+using namespace gleam::test;
+
+namespace {
+
+struct Fixture {
+    TemporaryDirectory directory;
+    std::unique_ptr<kernels::Operations> ops = kernels::make_cpu_operations();
+    fs::path train = directory / "train.h5", validation = directory / "validation.h5";
+
+    Fixture() {
+        write_dataset(train, 5);
+        write_dataset(validation, 2);
+    }
+    JobConfig job(const std::string& name, int steps, const std::string& strategy = "greedy") const {
+        JobConfig j = parse_job(tiny_job(train, validation, steps, strategy), "test");
+        j.output = (directory / name).string();
+        return j;
+    }
+    std::string metrics(const std::string& name) const { return read_file(directory / name / "metrics.jsonl"); }
+    std::vector<float> weights(const std::string& name) {
+        Network network = network_of_checkpoint(directory / name / "last.h5", ops->device());
+        network.materialize(*ops, true, 0);
+        load_checkpoint(directory / name / "last.h5", network, true, *ops);
+        std::vector<float> all;
+        for (const Stage& s : network.stages())
+            for (const Tensor& t : {s.parameters().values(), s.parameters().first_moments(), s.parameters().second_moments()})
+                all.insert(all.end(), t.as<float>(), t.as<float>() + t.elements());
+        return all;
+    }
+};
+
+}  // namespace
+
+TEST_CASE("A run continued from its checkpoint has the bits of one that was never stopped") {
+    Fixture f;
+    for (const std::string strategy : {"greedy", "end_to_end"}) {
+        Trainer(f.job("whole " + strategy, 11, strategy), false, *f.ops).run();
+        JobConfig job = f.job("parts " + strategy, 11, strategy);
+        for (const int until : {4, 5, 9, 11}) {
+            JobConfig part = job;
+            part.training.steps = until;
+            Trainer(part, until != 4, *f.ops).run();
+        }
+        CHECK(f.weights("parts " + strategy) == f.weights("whole " + strategy));
+        // A part's own last step is validated too; those lines aside, the metrics are the same.
+        const auto train_lines = [](const std::string& all) {
+            std::string kept;
+            std::istringstream lines(all);
+            for (std::string line; std::getline(lines, line);)
+                if (line.find("\"train\"") != std::string::npos) kept += line + "\n";
+            return kept;
+        };
+        CHECK(train_lines(f.metrics("parts " + strategy)) == train_lines(f.metrics("whole " + strategy)));
+    }
+}
+
+TEST_CASE("Two runs of one configuration write the same metrics, byte for byte") {
+    Fixture f;
+    Trainer(f.job("a", 6), false, *f.ops).run();
+    Trainer(f.job("b", 6), false, *f.ops).run();
+    CHECK(f.metrics("a") == f.metrics("b"));
+    JobConfig other = f.job("c", 6);
+    other.seed = 2;
+    Trainer(other, false, *f.ops).run();
+    CHECK(f.metrics("a") != f.metrics("c"));
+}
+
+TEST_CASE("A run's memory is what was planned, and no step allocates any") {
+    Fixture f;
+    Trainer trainer(f.job("run", 3), false, *f.ops);
+    const std::int64_t before = f.ops->allocator().allocations();
+    trainer.run();
+    // Validation reads its slices with memory on demand; the arenas themselves stay as they are.
+    for (const ArenaUse& use : trainer.memory_use()) {
+        INFO(use.name);
+        CHECK(use.measured == use.planned);
+    }
+    JobConfig blind = f.job("blind", 3);
+    blind.data.validation.file = "";
+    Trainer without(blind, false, *f.ops);
+    const std::int64_t granted = f.ops->allocator().allocations();
+    without.run();
+    CHECK(f.ops->allocator().allocations() == granted);
+    CHECK(granted > before);
+}
+
+TEST_CASE("An existing run is not overwritten, and not resumed under another configuration") {
+    Fixture f;
+    Trainer(f.job("run", 2), false, *f.ops).run();
+    CHECK_THROWS_WITH(Trainer(f.job("run", 2), false, *f.ops), ContainsSubstring("already holds a run"));
+    JobConfig other = f.job("run", 4);
+    other.training.optimizer.learning_rate = 1;
+    CHECK_THROWS_WITH(Trainer(other, true, *f.ops), ContainsSubstring("another configuration"));
+}
+
+TEST_CASE("An all-zero slice is trained on without NaN") {
+    Fixture f;
+    const fs::path zero = f.directory / "zero.h5";
+    write_dataset(zero, 2, 20, 2, [](std::int64_t s, data::SliceData& slice) {
+        if (s != 0) return;
+        for (auto* a : {&slice.kspace, &slice.target, &slice.truth}) std::fill(a->values.begin(), a->values.end(), 0);
+    });
+    JobConfig job = f.job("run", 4);
+    job.data.train.file = zero.string();
+    CHECK(Trainer(job, false, *f.ops).run() == Outcome::finished);
+}
+
+TEST_CASE("A loss that is not finite ends the run with step, module and slices, and leaves the checkpoint as it was") {
+    Fixture f;
+    JobConfig job = f.job("run", 400);
+    job.training.optimizer.learning_rate = 1e30;
+    Trainer trainer(job, false, *f.ops);
+    CHECK_THROWS_WITH(trainer.run(),
+                      ContainsSubstring("module") && ContainsSubstring("slices") && ContainsSubstring("learning_rate"));
+}
+
+TEST_CASE("Training data without a target, without slices or with a mask of its own is refused") {
+    Fixture f;
+    write_dataset(f.directory / "blind.h5", 2, 20, 2, {}, false);
+    JobConfig job = f.job("run", 2);
+    job.data.train.file = (f.directory / "blind.h5").string();
+    CHECK_THROWS_WITH(Trainer(job, false, *f.ops), ContainsSubstring("blind.h5") && ContainsSubstring("target"));
+    job.data.train = {f.train.string(), "3:9"};
+    CHECK_THROWS_AS(Trainer(job, false, *f.ops), ConfigError);
+}
+
+TEST_CASE("A mask that cannot be met is an error that comes out of the loader") {
+    Fixture f;
+    JobConfig job = f.job("run", 2);
+    job.data.mask = {"random_1d", 10, 16, 0.1, -1};
+    job.data.validation.file = "";
+    Trainer trainer(job, false, *f.ops);
+    CHECK_THROWS_AS(trainer.run(), ConfigError);
+}
+
+TEST_CASE("A damaged checkpoint is refused, whatever the damage") {
+    Fixture f;
+    Trainer(f.job("run", 2), false, *f.ops).run();
+    const fs::path good = f.directory / "run" / "last.h5", victim = f.directory / "victim.h5";
+    const Damage damage = survives_damage(good, victim, 25, 60, [&](const fs::path& p) {
+        Network network = network_of_checkpoint(p, f.ops->device());
+        network.materialize(*f.ops, true, 0);
+        load_checkpoint(p, network, true, *f.ops);
+    });
+    CHECK(damage.refused > 25);
+    CHECK_THROWS_WITH(read_checkpoint_header(f.train), ContainsSubstring("is not a checkpoint"));
+    CHECK_THROWS_AS(read_checkpoint_header(f.directory / "absent.h5"), DataError);
+}
+
+TEST_CASE("As many unrolls as fit a memory budget are found, at least one") {
+    Fixture f;
+    const JobConfig end_to_end = f.job("run", 2, "end_to_end");
+    const data::DatasetLayout layout = data::DatasetFile(f.train).layout();
+    const auto planned = [&](std::int64_t unrolls) {
+        JobConfig j = end_to_end;
+        j.model.unrolls = unrolls;
+        j.data.validation.file = "";
+        j.output = (f.directory / ("fit" + std::to_string(unrolls))).string();
+        return Trainer(j, false, *f.ops).memory_use()[1].planned;
+    };
+    CHECK(fit_unrolls(end_to_end, layout, planned(3), *f.ops) == 3);
+    CHECK(fit_unrolls(end_to_end, layout, planned(3) - 1, *f.ops) == 2);
+    CHECK(fit_unrolls(end_to_end, layout, 1, *f.ops) == 1);
+}
