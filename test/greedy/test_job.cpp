@@ -105,7 +105,7 @@ output: "/tmp/a b: \"c\" # \\ d"
 TEST_CASE("A misspelled key of a job names the nearest one") {
     CHECK(refusal("training:\n  optimizer:\n    lerning_rate: 1.0e-3\n") ==
           "job.yaml:3:5: unknown key 'lerning_rate' in 'training.optimizer', did you mean 'learning_rate'? (known keys: type, "
-          "learning_rate, beta1, beta2, epsilon, weight_decay)");
+          "learning_rate, schedule, beta1, beta2, epsilon, weight_decay)");
     CHECK_THAT(refusal("learning_rate: 1.0e-3\n"), ContainsSubstring("did you mean 'training.optimizer.learning_rate'?"));
     CHECK_THAT(refusal("seed: 1", {"training.stepz=5"}),
                ContainsSubstring("--set training.stepz=5: unknown key 'stepz' in 'training', did"));
