@@ -73,9 +73,9 @@ train=(tools/configs/quickstart.yaml --set seed="$seed"
        --set data.train.file="$out/train.h5" --set data.validation.file="$out/validation.h5" ${steps:+--set training.steps="$steps"})
 simulate=(--size 128 --coils 8)
 if [[ -n $image ]]; then   # one volume, three parts of its slices
-    train_slices=(--image "$image" --slices 0%:70%)
-    validation_slices=(--image "$image" --slices 70%:85%)
-    test_slices=(--image "$image" --slices 85%:100%)
+    train_slices=(--image "$image" --part 0:0.7)
+    validation_slices=(--image "$image" --part 0.7:0.85)
+    test_slices=(--image "$image" --part 0.85:1)
 else                       # phantoms, as many as asked for
     train_slices=(--slices 80) validation_slices=(--slices 10) test_slices=(--slices 20)
 fi
