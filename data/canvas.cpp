@@ -25,18 +25,25 @@ public:
           c_(std::cos(e.angle)),
           s_(std::sin(e.angle)),
           edge_x2_(pixel_x * pixel_x + e.softness * e.softness),
-          edge_y2_(pixel_y * pixel_y + e.softness * e.softness) {}
+          edge_y2_(pixel_y * pixel_y + e.softness * e.softness),
+          edge_a_(std::sqrt(c_ * c_ * edge_x2_ + s_ * s_ * edge_y2_)),
+          edge_b_(std::sqrt(s_ * s_ * edge_x2_ + c_ * c_ * edge_y2_)),
+          fill_(static_cast<float>(std::min(1.0, 2 * e.a / edge_a_) * std::min(1.0, 2 * e.b / edge_b_))) {}
 
     // The share of the pixel at (x, y) that is inside.
     float cover(double x, double y) const {
         const double dx = x - e_.x, dy = y - e_.y;
-        const double u = (c_ * dx + s_ * dy) / e_.a, v = (c_ * dy - s_ * dx) / e_.b;
-        const double q2 = u * u + v * v;
-        if (q2 < 0.01) return 1;
+        const double p = c_ * dx + s_ * dy, r = c_ * dy - s_ * dx;  // along the ellipse's own axes
+        // No nearer than the box around the ellipse: the estimate below is poor beyond the tips of a slender one.
+        const double box = std::max((std::abs(p) - e_.a) / edge_a_, (std::abs(r) - e_.b) / edge_b_);
+        if (box >= 0.5) return 0;
+        const double u = p / e_.a, v = r / e_.b, q2 = u * u + v * v;
+        if (q2 < 0.01) return fill_;
         const double q = std::sqrt(q2);
         // How much q changes over one edge width: turns q - 1 into a distance in edge widths.
         const double gx = (u * c_ / e_.a - v * s_ / e_.b) / q, gy = (u * s_ / e_.a + v * c_ / e_.b) / q;
-        return smooth_step(0.5 - (q - 1) / std::sqrt(gx * gx * edge_x2_ + gy * gy * edge_y2_));
+        const double outside = (q - 1) / std::sqrt(gx * gx * edge_x2_ + gy * gy * edge_y2_);
+        return fill_ * smooth_step(0.5 - std::max(outside, box));
     }
 
     // About the distance from the outline, positive inside.
@@ -54,7 +61,10 @@ public:
 
 private:
     Ellipse e_;
-    double c_, s_, edge_x2_, edge_y2_;
+    double c_, s_;
+    double edge_x2_, edge_y2_;  // squared width of the edge along the axes of the matrix
+    double edge_a_, edge_b_;    // width of the edge along the axes of the ellipse
+    float fill_;                // below 1 for what is thinner than a pixel
 };
 
 }  // namespace

@@ -41,7 +41,7 @@ struct Loop {
 private:
     // A wire of some thickness: the field stays finite on it.
     Complex long_wire(Complex r) const {
-        constexpr double thickness2 = 0.15 * 0.15;
+        constexpr double thickness2 = 0.3 * 0.3;
         const double d2 = std::norm(r) + thickness2;
         return Complex(0, 2 * half_length / (d2 * std::sqrt(d2 + half_length * half_length))) * r;
     }
@@ -50,13 +50,13 @@ private:
 // Loops on a rounded square that keeps clear of the corners of the field of view, evenly spread but for some jitter.
 std::vector<Loop> place_loops(std::int64_t coils, Philox& random) {
     std::vector<Loop> loops;
-    const double turn = random.uniform(0, 2 * std::numbers::pi), distance = random.uniform(1.3, 1.45);
+    const double turn = random.uniform(0, 2 * std::numbers::pi), distance = random.uniform(1.4, 1.55);
     const double half_length = random.uniform(0.5, 0.8), fill = random.uniform(0.8, 1.1);
     for (std::int64_t c = 0; c < coils; ++c) {
         const double step = (static_cast<double>(c) + random.uniform(-0.12, 0.12)) / static_cast<double>(coils);
         const double angle = turn + 2 * std::numbers::pi * step;
         const double x = std::cos(angle), y = std::sin(angle);
-        const double radius = distance / std::pow(x * x * x * x + y * y * y * y, 0.25);
+        const double radius = distance / std::pow(std::pow(x, 6) + std::pow(y, 6), 1.0 / 6);
         const Complex centre = std::polar(radius, angle);
         const double tilt = angle + std::numbers::pi / 2 + random.uniform(-0.2, 0.2);
         const double half_width = std::clamp(fill * std::numbers::pi * distance / static_cast<double>(coils), 0.2, 0.75);

@@ -37,6 +37,8 @@ static void visit(ConfigVisitor& v, RegularizerConfig& c) {
     v.whole({"blocks", "residual blocks, of two convolutions each"}, c.blocks, {.least = 1, .most = 1000});
     v.whole({"kernel", "side of the convolution kernels", "pixels"}, c.kernel, {.least = 1, .most = 31, .odd = true});
     v.choice({"border", "how images are continued beyond their border: mirrored or by zeros"}, c.border, {"reflect", "zero"});
+    v.choice({"initial", "the untrained network: the identity (its last layer starts at 0), or random in every layer"}, c.initial,
+             {"identity", "random"});
 }
 
 static void visit(ConfigVisitor& v, ModelConfig& c) {

@@ -25,6 +25,7 @@ struct RegularizerConfig {
     std::int64_t blocks = 2;
     std::int64_t kernel = 3;
     std::string border = "reflect";
+    std::string initial = "identity";
     bool operator==(const RegularizerConfig&) const = default;
 };
 

@@ -12,7 +12,8 @@ NetworkOptions network_options(const JobConfig& job) {
     options.stages = static_cast<int>(module_count(job));
     options.unroll.step = job.model.data_consistency.step;
     options.unroll.regularizer = {static_cast<int>(r.features), static_cast<int>(r.blocks), static_cast<int>(r.kernel),
-                                  r.border == "zero" ? kernels::BorderMode::zero : kernels::BorderMode::reflect};
+                                  r.border == "zero" ? kernels::BorderMode::zero : kernels::BorderMode::reflect,
+                                  r.initial == "identity"};
     return options;
 }
 

@@ -14,7 +14,8 @@ ResNet::ResNet(const ResNetOptions& options, ParameterPack& pack, const std::str
     std::uint32_t index = 0;
     // Initial values uniform within 1/sqrt(fan-in), bias alike.
     const auto add = [&](const std::string& name, const Shape& shape, std::int64_t fan_in) {
-        return pack.add(prefix + "/" + name, shape, 1 / std::sqrt(static_cast<double>(fan_in)), stream, index++);
+        const bool zero = options.identity_start && name.starts_with("final");
+        return pack.add(prefix + "/" + name, shape, zero ? 0 : 1 / std::sqrt(static_cast<double>(fan_in)), stream, index++);
     };
     const std::int64_t k = options.kernel, f = options.features;
     const auto weight = [&](const std::string& name, std::int64_t out, std::int64_t in) {

@@ -15,6 +15,7 @@ namespace gleam::modules {
 struct ResNetOptions {
     int features = 32, blocks = 2, kernel = 3;
     kernels::BorderMode border = kernels::BorderMode::reflect;
+    bool identity_start = false;  // the last layer starts at 0, so that an untrained network hands its input through
 };
 
 class ResNet {

@@ -1,5 +1,3 @@
-#include "core/config.hpp"
-
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -9,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/config.hpp"
 #include "core/error.hpp"
 #include "core/files.hpp"
 #include "core/yaml.hpp"

@@ -19,7 +19,7 @@ struct Options {
     std::string out, image, part = "0:1";
     data::SimulateOptions terms;
     std::int64_t size = 0;
-    int threads = 0;
+    int axis = 0, threads = 0;
 };
 
 // "0.7:0.85" of `count` things: first and last + 1.
@@ -32,19 +32,24 @@ std::pair<std::size_t, std::size_t> part_of(const std::string& text, std::size_t
     return {place(from), place(to)};
 }
 
+// One slice of a volume, and the number that names its coils, phase and noise.
+struct Truth {
+    RealArray image;
+    std::uint32_t number;
+};
+
 // The chosen slices of the volume, on the matrix of the options.
-std::vector<RealArray> truths(Options& o) {
+std::vector<Truth> truths(Options& o) {
     const RealArray volume = data::read_nifti(o.image).values;
-    std::vector<std::int64_t> slices = data::slices_with_signal(volume);
+    const std::vector<std::int64_t> slices = data::slices_with_signal(volume, o.axis);
     const auto [first, last] = part_of(o.part, slices.size());
     if (first == last)
         throw ConfigError("--part " + o.part, fmt::format("holds none of the {} slices with signal", slices.size()), "widen it");
-    if (o.size == 0) o.terms.height = volume.shape[1], o.terms.width = volume.shape[2];
-    std::vector<RealArray> images;
+    std::vector<Truth> images;
     for (std::size_t i = first; i < last; ++i) {
-        RealArray image(Shape{volume.shape[1], volume.shape[2]});
-        std::copy_n(volume.slice(slices[i]), image.elements(), image.data());
-        images.push_back(data::fit_to_matrix(image, o.terms.height, o.terms.width));
+        const RealArray image = data::take_slice(volume, o.axis, slices[i]);
+        if (o.size == 0) o.terms.height = image.shape[0], o.terms.width = image.shape[1];
+        images.push_back({data::fit_to_matrix(image, o.terms.height, o.terms.width), static_cast<std::uint32_t>(slices[i])});
     }
     return images;
 }
@@ -53,7 +58,7 @@ int simulate(Options o) {
     kernels::set_thread_count(o.threads);
     const auto ops = kernels::make_cpu_operations();
     if (o.size) o.terms.height = o.terms.width = o.size;
-    std::vector<RealArray> images;
+    std::vector<Truth> images;
     if (!o.image.empty()) {
         images = truths(o);
         o.terms.slices = static_cast<std::int64_t>(images.size());
@@ -66,9 +71,12 @@ int simulate(Options o) {
                                        .target = true,
                                        .truth = true});
     for (std::int64_t s = 0; s < o.terms.slices; ++s) {
-        const auto index = static_cast<std::uint32_t>(s);
-        writer.write_slice(s, images.empty() ? data::simulate_slice(o.terms, index, *ops)
-                                             : data::simulate_slice_from(images[index], o.terms, index, *ops));
+        if (images.empty()) {
+            writer.write_slice(s, data::simulate_slice(o.terms, static_cast<std::uint32_t>(s), *ops));
+        } else {
+            const Truth& truth = images[static_cast<std::size_t>(s)];
+            writer.write_slice(s, data::simulate_slice_from(truth.image, o.terms, truth.number, *ops));
+        }
     }
     writer.set_attribute("version", version);
     writer.set_attribute("source", o.image.empty() ? std::string("simulated phantoms") : o.image);
@@ -86,6 +94,10 @@ void add_simulate(CLI::App& program, Run& run) {
     auto o = std::make_shared<Options>();
     command->add_option("--out", o->out, "data set to write (.h5)")->required();
     auto* image = command->add_option("--image", o->image, "take the slices of this volume (.nii, .nii.gz) instead of phantoms");
+    command->add_option("--axis", o->axis, "with --image: slices are taken across this axis of [z, y, x]")
+        ->needs(image)
+        ->check(CLI::Range(0, 2))
+        ->capture_default_str();
     command->add_option("--part", o->part, "with --image: which part of the slices with signal, as fractions")
         ->needs(image)
         ->capture_default_str();
