@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "data/hdf5_handles.hpp"
+#include "data/hdf5_trial.hpp"
 
 namespace gleam::data {
 
@@ -23,6 +24,11 @@ using hdf5::Lock;
 namespace {
 
 constexpr std::size_t longest_text = std::size_t{256} << 20;
+constexpr std::size_t always_plausible = std::size_t{64} << 20;
+constexpr std::size_t most_compressed =
+    4096;                                 // no filter in use makes real data smaller by this factor and the widening to float64
+constexpr double whole_trial = 64 << 20;  // bytes up to which a data set is tried as a whole
+constexpr int most_objects = 1000;        // tried in one file: links may go round in circles
 
 // The signature stands at 0, 512, 1024, 2048, …
 bool has_signature(const fs::path& path, std::uintmax_t size) {
@@ -170,13 +176,66 @@ herr_t collect_name(hid_t, const char* name, const H5A_info_t*, void* names) {
     return 0;
 }
 
+// Runs what a reader may run; errors are expected, crashes are what matters (see hdf5_trial.hpp).
+void try_attributes(const Hdf5File& file, const std::string& object) {
+    try {
+        for (const std::string& name : file.attributes(object)) file.attribute_text(object, name);
+    } catch (const Error&) {
+    }
+}
+
+template <class T>
+void try_values(const Hdf5File& file, const std::string& name) {
+    const Shape shape = file.shape(name);
+    const double bytes = static_cast<double>(shape.elements()) * sizeof(T);
+    if (bytes <= whole_trial) {
+        file.read<T>(name);
+    } else if (shape.rank() > 0 && bytes / static_cast<double>(shape[0]) <= whole_trial) {
+        file.read<T>(name, 0, 1);
+        file.read<T>(name, shape[0] - 1, 1);
+    }
+}
+
+void try_dataset(const Hdf5File& file, const std::string& name) {
+    try_attributes(file, name);
+    try {
+        if (file.is_complex(name)) return try_values<std::complex<float>>(file, name);
+        if (file.is_text(name)) return static_cast<void>(file.read_string(name));
+        try_values<float>(file, name);
+    } catch (const Error&) {
+    }
+}
+
+void try_everything(const Hdf5File& file, const std::string& group, int& objects) {
+    try_attributes(file, group);
+    std::vector<std::string> names;
+    try {
+        names = file.list(group);
+    } catch (const Error&) {
+    }
+    for (const std::string& name : names) {
+        if (++objects > most_objects) return;
+        const std::string path = group == "/" ? name : group + "/" + name;
+        if (file.is_dataset(path))
+            try_dataset(file, path);
+        else if (file.exists(path))
+            try_everything(file, path, objects);
+    }
+}
+
 }  // namespace
 
 Hdf5File::Hdf5File(fs::path path) : path_(std::move(path)) {
     Lock lock;
     require_readable_file(path_);
     Handle access = reading_access();
-    file_ = H5Fopen(path_.c_str(), H5F_ACC_RDONLY, access);
+    const auto open = [&] { file_ = H5Fopen(path_.c_str(), H5F_ACC_RDONLY, access); };
+    hdf5::require_survivable(path_, [&] {
+        open();
+        int objects = 0;
+        if (file_ >= 0) try_everything(*this, "/", objects);
+    });
+    open();
     if (file_ >= 0) return;
     const std::string why = hdf5::reason();
     const bool cut = why.find("truncated") != std::string::npos;
@@ -226,6 +285,13 @@ bool Hdf5File::is_complex(const std::string& name) const {
     return type.valid() && complex_members(type).has_value();
 }
 
+bool Hdf5File::is_text(const std::string& name) const {
+    Lock lock;
+    Handle dataset = open_dataset(*this, file_, name);
+    Handle type(H5Dget_type(dataset), H5Tclose);
+    return type.valid() && H5Tget_class(type) == H5T_STRING;
+}
+
 Shape Hdf5File::shape(const std::string& name) const {
     Lock lock;
     Handle dataset = open_dataset(*this, file_, name);
@@ -272,6 +338,17 @@ Shape Hdf5File::shape_as(const std::string& name, Hdf5Type wanted, Pairs pairs) 
     Shape shape;
     for (int axis = 0; axis + 1 < stored.rank(); ++axis) shape.append(stored[axis]);
     return shape;
+}
+
+void Hdf5File::require_plausible(const std::string& name, const Shape& part, std::size_t element) const {
+    const std::size_t bytes = checked_bytes(where(name), part, element);
+    if (bytes <= always_plausible) return;
+    Lock lock;
+    Handle dataset = open_dataset(*this, file_, name);
+    const hsize_t stored = H5Dget_storage_size(dataset);
+    if (bytes / most_compressed > stored)
+        throw DataError(where(name), fmt::format("claims shape {} but stores only {} bytes", part.str(), stored),
+                        "the file is damaged or was not written to its end");
 }
 
 void Hdf5File::require_range(const std::string& name, const Shape& shape, std::int64_t first, std::int64_t count) const {

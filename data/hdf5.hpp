@@ -53,7 +53,8 @@ enum class Pairs : std::uint8_t { refuse, accept };
 
 class Hdf5File {
 public:
-    // Opens for reading. DataError: missing, a directory, not HDF5, truncated or damaged.
+    // Opens for reading. DataError: missing, a directory, not HDF5, truncated or damaged. The first opening of a file reads it in
+    // a child process, because damage can crash the HDF5 library (files up to 64 MiB per data set wholly, larger ones in part).
     explicit Hdf5File(fs::path path);
     Hdf5File(Hdf5File&& other) noexcept;
     Hdf5File& operator=(Hdf5File&& other) noexcept;
@@ -65,6 +66,7 @@ public:
 
     bool exists(const std::string& name) const;  // group or data set; links that lead nowhere do not exist
     bool is_dataset(const std::string& name) const;
+    bool is_text(const std::string& name) const;
     bool is_complex(const std::string& name) const;                       // compound of a real and an imaginary part
     Shape shape(const std::string& name) const;                           // as stored; at most eight axes
     std::vector<std::string> list(const std::string& group = "/") const;  // names in the group, sorted
@@ -72,7 +74,9 @@ public:
     // The whole data set as T: float, double, std::int64_t, std::complex<float> or std::complex<double>.
     template <class T>
     Array<T> read(const std::string& name, Pairs pairs = Pairs::refuse) const {
-        Array<T> array = allocate<T>(where(name), shape_as(name, Hdf5TypeOf<T>::value, pairs));
+        const Shape shape = shape_as(name, Hdf5TypeOf<T>::value, pairs);
+        require_plausible(name, shape, sizeof(T));
+        Array<T> array = allocate<T>(where(name), shape);
         read_into(name, Hdf5TypeOf<T>::value, std::nullopt, pairs, array.data());
         return array;
     }
@@ -83,6 +87,7 @@ public:
         Shape part = shape_as(name, Hdf5TypeOf<T>::value, pairs);
         require_range(name, part, first, count);
         part[0] = count;
+        require_plausible(name, part, sizeof(T));
         Array<T> array = allocate<T>(where(name), part);
         read_into(name, Hdf5TypeOf<T>::value, Range{first, count}, pairs, array.data());
         return array;
@@ -104,6 +109,7 @@ private:
         std::int64_t first, count;
     };
     Shape shape_as(const std::string& name, Hdf5Type type, Pairs pairs) const;
+    void require_plausible(const std::string& name, const Shape& part, std::size_t element) const;
     void require_range(const std::string& name, const Shape& shape, std::int64_t first, std::int64_t count) const;
     void read_into(const std::string& name, Hdf5Type type, std::optional<Range> range, Pairs pairs, void* out) const;
     void close() noexcept;

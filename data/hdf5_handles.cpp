@@ -8,6 +8,8 @@ std::recursive_mutex& mutex() {
     return m;
 }
 
+bool in_child = false;  // changes only where there is a single thread
+
 // Collects the description of the innermost error.
 herr_t keep_first(unsigned depth, const H5E_error2_t* error, void* text) {
     if (depth == 0 && error->desc) *static_cast<std::string*>(text) = error->desc;
@@ -16,7 +18,11 @@ herr_t keep_first(unsigned depth, const H5E_error2_t* error, void* text) {
 
 }  // namespace
 
-Lock::Lock() : lock_(mutex()) {
+void Lock::disable_in_child() { in_child = true; }
+
+Lock::Lock() {
+    if (in_child) return;
+    lock_ = std::unique_lock(mutex());
     // Closing the library at exit can loop for ever after a failed write; nothing of ours needs it.
     static const bool prepared = H5dont_atexit() >= 0 && H5open() >= 0;
     if (!prepared) throw InternalError("HDF5", "the library cannot be initialised");

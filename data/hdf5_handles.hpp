@@ -19,6 +19,9 @@ class Lock {
 public:
     Lock();
 
+    // For a forked child, which has one thread and must not wait for the locks of its parent's: from now on nothing is locked.
+    static void disable_in_child();
+
 private:
     std::unique_lock<std::recursive_mutex> lock_;
 };
