@@ -29,7 +29,8 @@ kernels::LossKind loss_of(const JobConfig& job) {
 kernels::AdamTerms adam_terms(const JobConfig& job, std::int64_t step) {
     const OptimizerConfig& o = job.training.optimizer;
     const double done = static_cast<double>(step - 1) / static_cast<double>(job.training.steps);
-    const double rate = o.schedule == "cosine" ? 0.5 * o.learning_rate * (1 + std::cos(std::numbers::pi * done)) : o.learning_rate;
+    const double rate =
+        o.schedule == "cosine" ? 0.5 * o.learning_rate * (1 + std::cos(std::numbers::pi * done)) : o.learning_rate;
     return {rate, o.beta1, o.beta2, o.epsilon, o.weight_decay, step};
 }
 

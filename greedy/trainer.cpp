@@ -88,9 +88,10 @@ void Trainer::resume_or_start(bool resume) {
         if (job_.training.optimizer.schedule == "constant") saved.training.steps = job_.training.steps;  // longer is the same run
         saved.output = job_.output;
         if (!(saved == job_))
-            throw ConfigError(last.string(), "was made with another configuration than the one given",
-                              "resume with the configuration in config.yaml beside it (training.steps may change where the learning "
-                              "rate is constant)");
+            throw ConfigError(
+                last.string(), "was made with another configuration than the one given",
+                "resume with the configuration in config.yaml beside it (training.steps may change where the learning "
+                "rate is constant)");
         load_checkpoint(last, network_, true, ops_);
         state_ = header.state;
         log_info("resuming at step {}", state_.step);

@@ -1,8 +1,7 @@
-#include "core/arena.hpp"
-
 #include <cstdlib>
 #include <set>
 
+#include "core/arena.hpp"
 #include "core/error.hpp"
 #include "test/support/catch.hpp"
 

@@ -1,5 +1,4 @@
 #include "core/files.hpp"
-
 #include "core/json_lines.hpp"
 #include "test/support/temporary.hpp"
 

@@ -1,7 +1,6 @@
-#include "core/tape.hpp"
-
 #include <cstdlib>
 
+#include "core/tape.hpp"
 #include "test/support/catch.hpp"
 
 using namespace gleam;
@@ -18,7 +17,9 @@ struct Bench {
     Arena arena{"activations"};
     ArenaProgram program;
     Bench() { arena.book(program); }
-    Var value(Tape& tape, bool differentiable) { return tape.result(tape.allocate("value", DType::f32, Shape{4}, Device{}), differentiable); }
+    Var value(Tape& tape, bool differentiable) {
+        return tape.result(tape.allocate("value", DType::f32, Shape{4}, Device{}), differentiable);
+    }
 };
 
 }  // namespace
