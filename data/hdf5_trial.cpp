@@ -77,7 +77,9 @@ void require_survivable(const fs::path& path, const std::function<void()>& read)
     if (survived.count(identity)) return;
     const pid_t child = ::fork();
     if (child == 0) run_child(read);
-    const std::optional<int> status = child > 0 ? wait_for(child) : std::nullopt;
+    std::optional<int> status = child > 0 ? wait_for(child) : std::nullopt;
+    if (status && WIFSIGNALED(*status) && (WTERMSIG(*status) == SIGINT || WTERMSIG(*status) == SIGTERM))
+        status.reset();  // Ctrl-C reaches the child too, and says nothing about the file
     if (status && *status != 0) {
         const bool endless = WIFSIGNALED(*status) && (WTERMSIG(*status) == SIGXCPU || WTERMSIG(*status) == SIGKILL);
         throw DataError(path.string(),

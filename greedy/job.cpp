@@ -50,7 +50,9 @@ static void visit(ConfigVisitor& v, ModelConfig& c) {
 
 static void visit(ConfigVisitor& v, OptimizerConfig& c) {
     v.choice({"type", "update rule"}, c.type, {"adam"});
-    v.number({"learning_rate", "step size, constant over the run"}, c.learning_rate, {.least = 0, .least_open = true});
+    v.number({"learning_rate", "step size at the start of the run"}, c.learning_rate, {.least = 0, .least_open = true});
+    v.choice({"schedule", "`constant`, or `cosine`: falls to 0 at the last step along half a cosine"}, c.schedule,
+             {"constant", "cosine"});
     v.number({"beta1", "decay of the running mean of gradients"}, c.beta1, {.least = 0, .most = 1, .most_open = true});
     v.number({"beta2", "decay of the running mean of squared gradients"}, c.beta2, {.least = 0, .most = 1, .most_open = true});
     v.number({"epsilon", "added to the denominator of the update"}, c.epsilon, {.least = 0, .least_open = true});

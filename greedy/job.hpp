@@ -40,6 +40,7 @@ struct ModelConfig {
 struct OptimizerConfig {
     std::string type = "adam";
     double learning_rate = 1e-4;
+    std::string schedule = "constant";
     double beta1 = 0.9;
     double beta2 = 0.999;
     double epsilon = 1e-8;

@@ -1,5 +1,8 @@
 #include "greedy/job_network.hpp"
 
+#include <cmath>
+#include <numbers>
+
 #include "greedy/checkpoint.hpp"
 #include "greedy/device_batch.hpp"
 
@@ -25,7 +28,10 @@ kernels::LossKind loss_of(const JobConfig& job) {
 
 kernels::AdamTerms adam_terms(const JobConfig& job, std::int64_t step) {
     const OptimizerConfig& o = job.training.optimizer;
-    return {o.learning_rate, o.beta1, o.beta2, o.epsilon, o.weight_decay, step};
+    const double done = static_cast<double>(step - 1) / static_cast<double>(job.training.steps);
+    const double rate =
+        o.schedule == "cosine" ? 0.5 * o.learning_rate * (1 + std::cos(std::numbers::pi * done)) : o.learning_rate;
+    return {rate, o.beta1, o.beta2, o.epsilon, o.weight_decay, step};
 }
 
 std::optional<data::MaskOptions> mask_options(const MaskConfig& mask, std::uint64_t seed) {

@@ -85,11 +85,13 @@ void Trainer::resume_or_start(bool resume) {
     if (fs::exists(last)) {
         const CheckpointHeader header = read_checkpoint_header(last);
         JobConfig saved = parse_job(header.config, last.string());
-        saved.training.steps = job_.training.steps;  // a longer run is the same run
+        if (job_.training.optimizer.schedule == "constant") saved.training.steps = job_.training.steps;  // longer is the same run
         saved.output = job_.output;
         if (!(saved == job_))
-            throw ConfigError(last.string(), "was made with another configuration than the one given",
-                              "resume with the same configuration (only training.steps may change), see config.yaml beside it");
+            throw ConfigError(
+                last.string(), "was made with another configuration than the one given",
+                "resume with the configuration in config.yaml beside it (training.steps may change where the learning "
+                "rate is constant)");
         load_checkpoint(last, network_, true, ops_);
         state_ = header.state;
         log_info("resuming at step {}", state_.step);

@@ -17,7 +17,9 @@ declare -rA may_include=(
 readonly top_level="CMakeLists.txt CMakePresets.json LICENSE README.md
     core kernels modules data greedy tools test docs build runs compile_commands.json"
 
-contains() { [[ " $(echo $1) " == *" $2 "* ]]; } # contains LIST WORD
+readonly include='^[[:space:]]*#[[:space:]]*include[[:space:]]*["<]([^">]*)[">]'
+
+contains() { [[ " $1 " == *[[:space:]]"$2"[[:space:]]* ]]; } # contains LIST WORD
 
 check_includes() {
     local folder file line text target offences=0 seen=0
@@ -25,8 +27,9 @@ check_includes() {
         [[ -d $folder ]] || continue
         while IFS=: read -r file line text; do
             seen=$((seen + 1))
-            target=$(sed -E 's/^[[:space:]]*#[[:space:]]*include[[:space:]]*["<]([^">]*)[">].*/\1/' <<<"$text")
-            if [[ $text == *"<"* && $text != *\"* ]]; then # the system's, unless it names one of our folders
+            [[ $text =~ $include ]]
+            target=${BASH_REMATCH[1]}
+            if [[ $text =~ include[[:space:]]*"<" ]]; then # the system's, unless it names one of our folders
                 [[ $target == */* && -n ${may_include[${target%%/*}]:-} ]] || continue
                 echo "$file:$line: <$target> is ours: write it in quotation marks"
             elif [[ $target != */* || -z ${may_include[${target%%/*}]:-} ]]; then
@@ -37,7 +40,7 @@ check_includes() {
                 continue
             fi
             offences=$((offences + 1))
-        done < <(grep -rnE '^[[:space:]]*#[[:space:]]*include[[:space:]]*["<]' "$folder" \
+        done < <(grep -rnE "$include" "$folder" \
             --include='*.hpp' --include='*.cpp' --include='*.h' --include='*.c' --include='*.cuh' --include='*.cu')
     done
     (( seen > 0 )) || { echo "no include was found under $PWD: is this the root of the sources?"; return 1; }

@@ -86,7 +86,8 @@ step "simulate validation data" \
 step "simulate test data" "$gleam" simulate --out "$out/test.h5" "${test_slices[@]}" "${simulate[@]}" --seed $((3 * seed + 2))
 step "train greedily" "$gleam" train "${train[@]}" --out "$out/greedy"
 step "train end to end" \
-    "$gleam" train "${train[@]}" --set training.strategy=end_to_end --same-memory-as "$out/greedy" --out "$out/end_to_end"
+    "$gleam" train "${train[@]}" --set training.strategy=end_to_end --set training.modules=0 \
+    --same-memory-as "$out/greedy" --out "$out/end_to_end"
 step "evaluate" "$gleam" evaluate "$out/test.h5" --method zero_filled --method cg_sense \
     --weights end_to_end="$out/end_to_end/best.h5" --weights greedy="$out/greedy/best.h5" --out "$out/evaluation"
 step "report" "$gleam" report --run greedy="$out/greedy" --run end_to_end="$out/end_to_end" \

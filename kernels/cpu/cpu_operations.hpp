@@ -7,7 +7,7 @@
 
 namespace gleam::kernels::cpu {
 
-class ConvolutionEngine;  // oneDNN, convolution_dnnl.cpp
+class ConvolutionEngine;  // oneDNN, convolution_engine.cpp
 
 class CpuAllocator final : public Allocator {
     void* do_allocate(std::size_t bytes) override;

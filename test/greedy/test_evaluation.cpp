@@ -1,6 +1,5 @@
-#include "greedy/evaluation.hpp"
-
 #include "data/prepare.hpp"
+#include "greedy/evaluation.hpp"
 #include "test/support/dataset.hpp"
 #include "test/support/temporary.hpp"
 

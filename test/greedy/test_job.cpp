@@ -56,6 +56,7 @@ model:
     blocks: 3
     kernel: 5
     border: zero
+    initial: random
 training:
   strategy: greedy
   modules: 3
@@ -65,6 +66,7 @@ training:
   optimizer:
     type: adam
     learning_rate: 0.0003333333333333333
+    schedule: cosine
     beta1: 0.5
     beta2: 0.75
     epsilon: 1.0e-07
@@ -90,8 +92,8 @@ output: "/tmp/a b: \"c\" # \\ d"
     const JobConfig job = parse(text);
     CHECK(dump_job(job) == text);
     CHECK(job.seed == 18446744073709551615u);
-    CHECK(job.model.regularizer == RegularizerConfig{"resnet", 7, 3, 5, "zero"});
-    CHECK(job.training.optimizer == OptimizerConfig{"adam", 0.0003333333333333333, 0.5, 0.75, 1e-7, 0});
+    CHECK(job.model.regularizer == RegularizerConfig{"resnet", 7, 3, 5, "zero", "random"});
+    CHECK(job.training.optimizer == OptimizerConfig{"adam", 0.0003333333333333333, "cosine", 0.5, 0.75, 1e-7, 0});
     CHECK(job.data.validation == DataSetConfig{"b c.h5", "3,5,9"});
     CHECK(job.data.mask == MaskConfig{"equispaced_1d", 4, 12, 0.25, 3});
     CHECK(job.output == "/tmp/a b: \"c\" # \\ d");
@@ -105,7 +107,7 @@ output: "/tmp/a b: \"c\" # \\ d"
 TEST_CASE("A misspelled key of a job names the nearest one") {
     CHECK(refusal("training:\n  optimizer:\n    lerning_rate: 1.0e-3\n") ==
           "job.yaml:3:5: unknown key 'lerning_rate' in 'training.optimizer', did you mean 'learning_rate'? (known keys: type, "
-          "learning_rate, beta1, beta2, epsilon, weight_decay)");
+          "learning_rate, schedule, beta1, beta2, epsilon, weight_decay)");
     CHECK_THAT(refusal("learning_rate: 1.0e-3\n"), ContainsSubstring("did you mean 'training.optimizer.learning_rate'?"));
     CHECK_THAT(refusal("seed: 1", {"training.stepz=5"}),
                ContainsSubstring("--set training.stepz=5: unknown key 'stepz' in 'training', did"));

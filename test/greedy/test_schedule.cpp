@@ -1,5 +1,4 @@
 #include "greedy/schedule.hpp"
-
 #include "test/support/catch.hpp"
 #include "test/support/problem.hpp"
 
@@ -73,7 +72,9 @@ TEST_CASE("A whole stage has the gradient of its finite differences") {
         TrainingRun run(*p.ops, small_network(2, 1, DType::f64), strategy, p.batch());
         Tensor values = run.network.stages()[0].parameters().values();
         const auto direction = random_array<double>(values.shape, 4);
-        const auto move = [&](double t) { for (std::int64_t i = 0; i < direction.elements(); ++i) values.as<double>()[i] += t * direction[i]; };
+        const auto move = [&](double t) {
+            for (std::int64_t i = 0; i < direction.elements(); ++i) values.as<double>()[i] += t * direction[i];
+        };
         const auto loss = [&] { return run.step(p.batch(), 1, 0.0)[0]; };
         loss();
         const auto gradient = gradients_of<double>(run.network.stages()[0]);

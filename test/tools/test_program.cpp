@@ -199,7 +199,7 @@ TEST_CASE("A full disk is an error with exit code 4, and no file is left half-wr
         CHECK(entry.path().string().find(".tmp-") == std::string::npos);
 }
 
-TEST_CASE("--dump-config prints a configuration that reads back to itself") {
+TEST_CASE("A dumped configuration reads back to itself") {
     Program p;
     const Finished first = p.train("run", {"--dump-config", "--set", "seed=9"});
     CHECK(first.code == 0);

@@ -5,6 +5,7 @@
 
 #include "core/version.hpp"
 #include "data/hdf5.hpp"
+#include "greedy/job.hpp"
 #include "kernels/cpu/cpu.hpp"
 #include "kernels/devices.hpp"
 #include "tools/gleam/commands.hpp"
@@ -37,9 +38,16 @@ int print_info(bool as_json) {
 
 void add_info(CLI::App& program, Run& run) {
     auto* command = program.add_subcommand("info", "Version, devices and why any is not available, libraries, threads");
-    auto json = std::make_shared<bool>(false);
+    auto json = std::make_shared<bool>(false), keys = std::make_shared<bool>(false);
     command->add_flag("--json", *json, "print JSON");
-    command->callback([json, &run] { run = [json] { return print_info(*json); }; });
+    command->add_flag("--config-keys", *keys, "print every configuration key instead, as docs/config.md shows them (Markdown)");
+    command->callback([json, keys, &run] {
+        run = [json, keys] {
+            if (!*keys) return print_info(*json);
+            fmt::print("{}", greedy::config_reference_markdown());
+            return 0;
+        };
+    });
 }
 
 }  // namespace gleam::tools
