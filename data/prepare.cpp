@@ -86,10 +86,53 @@ RealArray mask_of_slice(const KspaceFile& file, const Sampling& sampling, std::i
     return std::count(mask.values.begin(), mask.values.end(), 1.0F) > 0 ? mask : sampling.shared;
 }
 
-void describe(DatasetWriter& writer, const KspaceFile& file, const EspiritOptions& options) {
-    for (const auto& [name, text] : file.attributes()) writer.set_attribute(name, text);
+struct Source {
+    KspaceFile file;
+    Sampling sampling;
+};
+
+// The inputs of one data set, which have to be alike.
+std::vector<Source> open_sources(const std::vector<fs::path>& inputs, MaskSource mask) {
+    std::vector<Source> sources;
+    for (const fs::path& input : inputs) {
+        KspaceFile file(input);
+        const Sampling sampling = sampling_of(file, mask);
+        sources.push_back({std::move(file), sampling});
+        const Source &first = sources.front(), &last = sources.back();
+        if (last.file.coils() != first.file.coils() || last.file.height() != first.file.height() ||
+            last.file.width() != first.file.width())
+            throw DataError(input.string(),
+                            fmt::format("has {} coils and {} x {} points, {} has {} coils and {} x {}", last.file.coils(),
+                                        last.file.height(), last.file.width(), inputs.front().string(), first.file.coils(),
+                                        first.file.height(), first.file.width()),
+                            "give --out a directory, for one data set each");
+        if (sampling.undersampled != first.sampling.undersampled)
+            throw DataError(input.string(), fmt::format("and {}: one is undersampled, the other is not", inputs.front().string()),
+                            "give --out a directory, for one data set each");
+    }
+    return sources;
+}
+
+DatasetLayout layout_of(const std::vector<Source>& sources) {
+    const KspaceFile& file = sources.front().file;
+    DatasetLayout layout;
+    layout.coils = file.coils(), layout.height = file.height(), layout.width = file.width();
+    layout.mask = sources.front().sampling.undersampled;
+    layout.target = layout.rss = !layout.mask;
+    for (const Source& source : sources) {
+        layout.slices += source.file.slices();
+        layout.mask_per_slice = layout.mask_per_slice || (layout.mask && (source.sampling.per_slice || sources.size() > 1));
+    }
+    return layout;
+}
+
+void describe(DatasetWriter& writer, const std::vector<Source>& sources, const EspiritOptions& options) {
+    if (sources.size() == 1)
+        for (const auto& [name, text] : sources.front().file.attributes()) writer.set_attribute(name, text);
+    std::string names;
+    for (const Source& source : sources) names += (names.empty() ? "" : ", ") + source.file.path().filename().string();
     writer.set_attribute("program", fmt::format("gleam {}", version));
-    writer.set_attribute("source", file.path().filename().string());
+    writer.set_attribute("source", names);
     writer.set_attribute("maps_method", "espirit");
     writer.set_attribute("maps_calibration", static_cast<std::int64_t>(options.calibration));
     writer.set_attribute("maps_kernel", static_cast<std::int64_t>(options.kernel));
@@ -97,46 +140,43 @@ void describe(DatasetWriter& writer, const KspaceFile& file, const EspiritOption
     writer.set_attribute("maps_crop", options.crop);
 }
 
-PreparedFile prepare_file(const fs::path& input, const fs::path& output, const PrepareOptions& options,
-                          kernels::Operations& ops) {
-    const KspaceFile file(input);
-    const Sampling sampling = sampling_of(file, options.mask);
-    PreparedFile result{input, output, {}, 1, {}, options.espirit.calibration};
-    DatasetLayout& layout = result.layout;
-    layout.slices = file.slices(), layout.coils = file.coils(), layout.height = file.height(), layout.width = file.width();
-    layout.mask = sampling.undersampled;
-    layout.mask_per_slice = sampling.undersampled && sampling.per_slice;
-    layout.target = layout.rss = !sampling.undersampled;
-    DatasetWriter writer(output, layout, options.storage);
-    for (std::int64_t i = 0; i < file.slices(); ++i) {
-        const ComplexArray kspace = file.read_slice(i);
-        RealArray mask;
-        if (sampling.undersampled) mask = mask_of_slice(file, sampling, i, kspace);
-        PreparedSlice slice;
-        try {
-            slice = prepare_slice(kspace, mask.empty() ? nullptr : &mask, options.espirit, ops);
-        } catch (const DataError& e) {
-            throw DataError(fmt::format("{}, slice {}", input.string(), i), e.what());
+PreparedFile prepare_together(const std::vector<fs::path>& inputs, const fs::path& output, const PrepareOptions& options,
+                              kernels::Operations& ops) {
+    const std::vector<Source> sources = open_sources(inputs, options.mask);
+    PreparedFile result{inputs, output, layout_of(sources), 1, {}, options.espirit.calibration};
+    DatasetWriter writer(output, result.layout, options.storage);
+    std::int64_t written = 0;
+    for (const auto& [file, sampling] : sources)
+        for (std::int64_t i = 0; i < file.slices(); ++i, ++written) {
+            const ComplexArray kspace = file.read_slice(i);
+            RealArray mask;
+            if (sampling.undersampled) mask = mask_of_slice(file, sampling, i, kspace);
+            PreparedSlice slice;
+            try {
+                slice = prepare_slice(kspace, mask.empty() ? nullptr : &mask, options.espirit, ops);
+            } catch (const DataError& e) {
+                throw DataError(fmt::format("{}, slice {}", file.path().string(), i), e.what());
+            }
+            if (slice.no_signal) result.empty_slices.push_back(written);
+            result.smallest_calibration = std::min(result.smallest_calibration, slice.calibration);
+            if (written == 0 && !mask.empty())
+                result.acceleration =
+                    static_cast<double>(mask.elements()) /
+                    static_cast<double>(std::max<std::int64_t>(1, std::count(mask.values.begin(), mask.values.end(), 1.0F)));
+            writer.write_slice(written, slice.data);
+            if (options.progress) options.progress(file.path(), i, file.slices());
         }
-        if (slice.no_signal) result.empty_slices.push_back(i);
-        result.smallest_calibration = std::min(result.smallest_calibration, slice.calibration);
-        if (i == 0 && !mask.empty())
-            result.acceleration =
-                static_cast<double>(mask.elements()) /
-                static_cast<double>(std::max<std::int64_t>(1, std::count(mask.values.begin(), mask.values.end(), 1.0F)));
-        writer.write_slice(i, slice.data);
-        if (options.progress) options.progress(input, i, file.slices());
-    }
-    describe(writer, file, options.espirit);
+    describe(writer, sources, options.espirit);
     writer.commit();
     return result;
 }
 
+// Whether the output is one data set for all inputs.
+bool joins(const fs::path& output) { return output.extension() == ".h5" && !fs::is_directory(output); }
+
 std::vector<fs::path> output_paths(const std::vector<fs::path>& inputs, const fs::path& output) {
     if (inputs.empty()) throw ConfigError("prepare", "no input files", "name at least one");
-    const bool one_file = output.extension() == ".h5" && !fs::is_directory(output);
-    if (one_file && inputs.size() > 1)
-        throw ConfigError(output.string(), fmt::format("is one file for {} inputs", inputs.size()), "name a directory");
+    const bool one_file = joins(output);
     std::vector<fs::path> outputs;
     std::set<fs::path> seen;
     for (const fs::path& input : inputs) {
@@ -144,7 +184,7 @@ std::vector<fs::path> output_paths(const std::vector<fs::path>& inputs, const fs
         std::error_code ignored;
         if (fs::equivalent(input, outputs.back(), ignored))
             throw ConfigError(outputs.back().string(), "is input and output", "choose another directory for the data sets");
-        if (!seen.insert(outputs.back()).second)
+        if (!seen.insert(outputs.back()).second && !one_file)
             throw ConfigError(outputs.back().string(), "would be written for two inputs",
                               "prepare them into different directories");
     }
@@ -190,8 +230,9 @@ PreparedSlice prepare_slice(const ComplexArray& kspace, const RealArray* mask, c
 std::vector<PreparedFile> prepare(const std::vector<fs::path>& inputs, const fs::path& output, const PrepareOptions& options,
                                   kernels::Operations& ops) {
     const std::vector<fs::path> outputs = output_paths(inputs, output);
+    if (joins(output)) return {prepare_together(inputs, output, options, ops)};
     std::vector<PreparedFile> files;
-    for (std::size_t i = 0; i < inputs.size(); ++i) files.push_back(prepare_file(inputs[i], outputs[i], options, ops));
+    for (std::size_t i = 0; i < inputs.size(); ++i) files.push_back(prepare_together({inputs[i]}, outputs[i], options, ops));
     return files;
 }
 

@@ -45,17 +45,18 @@ PreparedSlice prepare_slice(const ComplexArray& kspace, const RealArray* mask, c
                             kernels::Operations& ops);
 
 struct PreparedFile {
-    fs::path input, output;
+    std::vector<fs::path> inputs;
+    fs::path output;
     DatasetLayout layout;                    // layout.mask: undersampled
     double acceleration = 1;                 // of the first slice
-    std::vector<std::int64_t> empty_slices;  // without signal
+    std::vector<std::int64_t> empty_slices;  // without signal, numbered as in the output
     int smallest_calibration = 0;
 };
 
-// One data set per input. `output` is a file when it ends in .h5 (one input then) and otherwise a directory, made if absent, for
-// NAME.h5 for each input NAME.*; files there are replaced. Each file comes into being whole or not at all.
-// ConfigError: options, or outputs that are the same file as each other or as an input. DataError: what cannot be read, written
-// or used; the message names file and slice.
+// `output` is one data set when it ends in .h5: the slices of all inputs, which then have to be alike in coils, matrix and
+// whether they are undersampled. Otherwise it is a directory, made if absent, for NAME.h5 for each input NAME.*. Files there are
+// replaced. Each file comes into being whole or not at all. ConfigError: options, or outputs that are the same file as each other
+// or as an input. DataError: what cannot be read, written or used; the message names file and slice.
 std::vector<PreparedFile> prepare(const std::vector<fs::path>& inputs, const fs::path& output, const PrepareOptions& options,
                                   kernels::Operations& ops);
 

@@ -108,8 +108,9 @@ Outcome Trainer::run() {
              network_.stages().size(), t.strategy, network_.parameter_count(), t.batch, train_.count());
     data::Loader loader(train_, t.batch, job_.seed, state_.step);
     Progress progress(state_.step, t.steps);
-    while (state_.step < t.steps && !interrupt_signal()) {
+    for (bool first = true; state_.step < t.steps && !interrupt_signal(); first = false) {
         const data::HostBatch batch = loader.next();
+        if (first) log_mask(batch);
         train_step(batch);
         if (due(state_.step, t.log_every) || state_.step == t.steps) log_step(batch);
         progress.show(state_.step, fmt::format("loss {:.4f}", fmt::join(losses_, " ")));
@@ -124,6 +125,18 @@ Outcome Trainer::run() {
     if (!validation_) save("best.h5");
     write_summary(process_start_);
     return state_.step < t.steps ? Outcome::interrupted : Outcome::finished;
+}
+
+void Trainer::log_mask(const data::HostBatch& batch) const {
+    double sampled = 0;
+    for (float m : batch.mask.values) sampled += static_cast<double>(m);
+    const double actual = static_cast<double>(batch.mask.elements()) / std::max(sampled, 1.0);
+    const auto& mask = train_.mask_options();
+    if (mask)
+        log_info("mask {}: acceleration {:g} asked for, {:.2f} in the first batch", data::name_of(mask->kind), mask->acceleration,
+                 actual);
+    else
+        log_info("mask of the data set: acceleration {:.2f} in the first batch", actual);
 }
 
 void Trainer::train_step(const data::HostBatch& batch) {

@@ -38,6 +38,7 @@ public:
 private:
     void plan_memory();
     void resume_or_start(bool resume);
+    void log_mask(const data::HostBatch& batch) const;
     void train_step(const data::HostBatch& batch);
     void log_step(const data::HostBatch& batch);
     void validate();

@@ -249,10 +249,34 @@ TEST_CASE("Outputs that meet each other or an input are refused before anything 
     CHECK_THROWS_WITH(prepare({f.raw, other / "scan.h5"}, f.out, {}, *f.ops), ContainsSubstring("two inputs"));
     CHECK_THROWS_WITH(prepare({f.raw}, f.directory.path(), {}, *f.ops), ContainsSubstring("input and output"));
     CHECK_THROWS_WITH(prepare({f.raw}, f.raw, {}, *f.ops), ContainsSubstring("input and output"));
-    CHECK_THROWS_WITH(prepare({f.raw, other / "scan.h5"}, f.directory.path() / "one.h5", {}, *f.ops),
-                      ContainsSubstring("directory"));
     CHECK(prepare({f.raw}, f.directory.path() / "one.h5", {}, *f.ops)[0].output.filename() == "one.h5");
     CHECK(DatasetFile(f.directory.path() / "one.h5").slices() == 1);
+}
+
+TEST_CASE("Several inputs become one data set in their order, or are refused when they are not alike") {
+    const Fixture f;
+    const fs::path second = f.directory.path() / "second.h5", joined = f.directory.path() / "joined.h5";
+    write_raw(f.raw, f.scan, {.slices = 2});
+    write_raw(second, f.scan, {.slices = 1});
+    const auto files = prepare({f.raw, second}, joined, {}, *f.ops);
+    REQUIRE(files.size() == 1);
+    CHECK(files[0].inputs == std::vector<fs::path>{f.raw, second});
+    const DatasetFile set(joined);
+    REQUIRE(set.slices() == 3);
+    CHECK(set.read_slice(2).kspace.values == set.read_slice(0).kspace.values);  // both are the first slice of their scan
+    CHECK(set.read_slice(1).kspace.values != set.read_slice(0).kspace.values);
+    CHECK(set.provenance().at("source") == "scan.h5, second.h5");
+
+    const auto lines = [](auto, std::int64_t x) { return every_third_and_centre(x); };
+    write_raw(second, f.scan, {.slices = 1, .sampled = lines, .mask = line_mask()});
+    CHECK_THROWS_WITH(prepare({f.raw, second}, joined, {}, *f.ops),
+                      ContainsSubstring("second.h5") && ContainsSubstring("undersampled"));
+    write_raw(f.raw, f.scan, {.slices = 1, .sampled = lines, .mask = line_mask()});
+    CHECK(prepare({f.raw, second}, joined, {}, *f.ops)[0].layout.mask_per_slice);
+    Hdf5Writer narrow(second);
+    narrow.write("kspace", ComplexArray(Shape{1, coils, height, width - 2}));
+    narrow.commit();
+    CHECK_THROWS_WITH(prepare({f.raw, second}, joined, {}, *f.ops), ContainsSubstring("second.h5"));
 }
 
 TEST_CASE("Mask sources have names") {

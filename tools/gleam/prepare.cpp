@@ -26,11 +26,14 @@ int prepare(Options o) {
     const auto files = data::prepare({o.inputs.begin(), o.inputs.end()}, o.out, o.terms, *ops);
     for (const data::PreparedFile& f : files) {
         const data::DatasetLayout& l = f.layout;
-        log_info("{} -> {}: {} slices of {} x {}, {} coils, {}, maps from {} x {} points", f.input.string(), f.output.string(),
-                 l.slices, l.height, l.width, l.coils,
+        const std::string inputs =
+            f.inputs.front().string() + (f.inputs.size() > 1 ? fmt::format(" and {} more", f.inputs.size() - 1) : std::string());
+        log_info("{} -> {}: {} slices of {} x {}, {} coils, {}, maps from {} x {} points", inputs, f.output.string(), l.slices,
+                 l.height, l.width, l.coils,
                  l.mask ? fmt::format("undersampled {:.2f} times (no target)", f.acceleration) : std::string("fully sampled"),
                  f.smallest_calibration, f.smallest_calibration);
-        if (!f.empty_slices.empty()) log_warning("{}: no signal in slices {}", f.input.string(), fmt::join(f.empty_slices, ", "));
+        if (!f.empty_slices.empty())
+            log_warning("{}: no signal in slices {}", f.output.string(), fmt::join(f.empty_slices, ", "));
     }
     return 0;
 }
@@ -43,7 +46,7 @@ void add_prepare(CLI::App& program, Run& run) {
     auto o = std::make_shared<Options>();
     auto& e = o->terms.espirit;
     command->add_option("inputs", o->inputs, "k-space files: .h5 or .cfl")->required();
-    command->add_option("--out", o->out, "data set to write (.h5), or a directory when there are several inputs")->required();
+    command->add_option("--out", o->out, "one data set (.h5) for all inputs, or a directory for one each")->required();
     command->add_option("--calibration", e.calibration, "ESPIRiT: side of the central calibration block, points")
         ->capture_default_str();
     command->add_option("--kernel", e.kernel, "ESPIRiT: side of the kernel, points")->capture_default_str();
