@@ -25,10 +25,7 @@ namespace {
 
 constexpr std::size_t longest_text = std::size_t{256} << 20;
 constexpr std::size_t always_plausible = std::size_t{64} << 20;
-constexpr std::size_t most_compressed =
-    4096;                                 // no filter in use makes real data smaller by this factor and the widening to float64
-constexpr double whole_trial = 64 << 20;  // bytes up to which a data set is tried as a whole
-constexpr int most_objects = 1000;        // tried in one file: links may go round in circles
+constexpr std::size_t most_compressed = 4096;  // deflate reaches 1032, widening to float64 adds a factor
 
 // The signature stands at 0, 512, 1024, 2048, …
 bool has_signature(const fs::path& path, std::uintmax_t size) {
@@ -176,53 +173,6 @@ herr_t collect_name(hid_t, const char* name, const H5A_info_t*, void* names) {
     return 0;
 }
 
-// Runs what a reader may run; errors are expected, crashes are what matters (see hdf5_trial.hpp).
-void try_attributes(const Hdf5File& file, const std::string& object) {
-    try {
-        for (const std::string& name : file.attributes(object)) file.attribute_text(object, name);
-    } catch (const Error&) {
-    }
-}
-
-template <class T>
-void try_values(const Hdf5File& file, const std::string& name) {
-    const Shape shape = file.shape(name);
-    const double bytes = static_cast<double>(shape.elements()) * sizeof(T);
-    if (bytes <= whole_trial) {
-        file.read<T>(name);
-    } else if (shape.rank() > 0 && bytes / static_cast<double>(shape[0]) <= whole_trial) {
-        file.read<T>(name, 0, 1);
-        file.read<T>(name, shape[0] - 1, 1);
-    }
-}
-
-void try_dataset(const Hdf5File& file, const std::string& name) {
-    try_attributes(file, name);
-    try {
-        if (file.is_complex(name)) return try_values<std::complex<float>>(file, name);
-        if (file.is_text(name)) return static_cast<void>(file.read_string(name));
-        try_values<float>(file, name);
-    } catch (const Error&) {
-    }
-}
-
-void try_everything(const Hdf5File& file, const std::string& group, int& objects) {
-    try_attributes(file, group);
-    std::vector<std::string> names;
-    try {
-        names = file.list(group);
-    } catch (const Error&) {
-    }
-    for (const std::string& name : names) {
-        if (++objects > most_objects) return;
-        const std::string path = group == "/" ? name : group + "/" + name;
-        if (file.is_dataset(path))
-            try_dataset(file, path);
-        else if (file.exists(path))
-            try_everything(file, path, objects);
-    }
-}
-
 }  // namespace
 
 Hdf5File::Hdf5File(fs::path path) : path_(std::move(path)) {
@@ -232,8 +182,7 @@ Hdf5File::Hdf5File(fs::path path) : path_(std::move(path)) {
     const auto open = [&] { file_ = H5Fopen(path_.c_str(), H5F_ACC_RDONLY, access); };
     hdf5::require_survivable(path_, [&] {
         open();
-        int objects = 0;
-        if (file_ >= 0) try_everything(*this, "/", objects);
+        if (file_ >= 0) hdf5::read_everything(*this);
     });
     open();
     if (file_ >= 0) return;

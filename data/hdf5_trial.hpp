@@ -9,7 +9,14 @@
 
 #include "core/files.hpp"
 
+namespace gleam::data {
+class Hdf5File;
+}
+
 namespace gleam::data::hdf5 {
+
+// What the child does: lists groups, reads attributes and data sets (large ones in part, 256 MiB altogether), expecting errors.
+void read_everything(const Hdf5File& file);
 
 // Runs `read` in a child process, once per file as long as it does not change. DataError when the child crashes or spends more
 // than 30 s of processor time; whatever else happens (errors it throws, a system that does not let it start) is left to the
