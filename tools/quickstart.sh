@@ -69,8 +69,9 @@ step "configure" cmake --preset release
 step "build" cmake --build --preset release --target gleam --parallel "$jobs"
 
 gleam=build/release/bin/gleam
-train=(tools/configs/quickstart.yaml --set seed="$seed"
-       --set data.train.file="$out/train.h5" --set data.validation.file="$out/validation.h5" ${steps:+--set training.steps="$steps"})
+yaml_text() { printf "'%s'" "${1//\'/\'\'}"; } # any path as a YAML value
+train=(tools/configs/quickstart.yaml --set seed="$seed" ${steps:+--set training.steps="$steps"}
+       --set data.train.file="$(yaml_text "$out/train.h5")" --set data.validation.file="$(yaml_text "$out/validation.h5")")
 simulate=(--size 128 --coils 8)
 if [[ -n $image ]]; then   # one volume, three parts of its slices
     train_slices=(--image "$image" --part 0:0.7)
