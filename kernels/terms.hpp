@@ -10,6 +10,8 @@ namespace gleam::kernels {
 
 enum class FftDirection : std::uint8_t { forward, inverse };
 
+enum class WaveletDirection : std::uint8_t { forward, inverse };
+
 enum class BorderMode : std::uint8_t { zero, reflect, replicate };
 
 // A border of `width` = {d, h, w} elements on each side; with `relu`, of max(x, 0) instead of x.
