@@ -197,6 +197,21 @@ void Operations::sense_normal(const Tensor& x, const Tensor& maps, const Tensor&
     do_sense_normal(x, maps, normal_mask, rank, terms, out, workspace);
 }
 
+void Operations::wavelet(WaveletDirection direction, int rank, const std::array<std::int64_t, 3>& shift, const Tensor& x,
+                         Arena& workspace) {
+    require(is_complex(x.dtype), "wavelet", "needs complex numbers");
+    require(x.shape.rank() == 6 || x.shape.rank() == 7, "wavelet", "needs six or seven axes, not " + x.shape.str());
+    require_rank("wavelet", rank, x);
+    for (std::int64_t s : shift) require(s >= 0, "wavelet", "a shift is negative");
+    do_wavelet(direction, rank, shift, x, workspace);
+}
+
+void Operations::soft_threshold(double threshold, const Tensor& x) {
+    require(is_complex(x.dtype), "soft_threshold", "needs complex numbers");
+    require(threshold >= 0, "soft_threshold", "the threshold is negative");
+    if (!planning_) do_soft_threshold(threshold, x);
+}
+
 void Operations::convolution(const Tensor& x, const Tensor& weights, const Tensor* bias, const Padding& padding, const Tensor& y,
                              Arena& workspace) {
     require_convolution("convolution", x, weights, padding, y);

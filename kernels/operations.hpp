@@ -68,6 +68,15 @@ public:
     void sense_normal(const Tensor& x, const Tensor& maps, const Tensor& normal_mask, int rank, const NormalTerms& terms,
                       const Tensor& out, Arena& workspace);
 
+    // ---- wavelets ------------------------------------------------------------------------------------------------------
+    // Orthonormal transform (db4, periodic, as many levels as kernels/device/wavelet.hpp says) in place over the last `rank` (2
+    // or 3) of the axes z, y, x of x [N, T, 1, Z, Y, X] or, with several images per pixel, [N, T, 1, Z, Y, X, E]; any sizes.
+    // Forward: of the image rotated to begin at pixel `shift` (z, y, x); inverse: undoes it, for the same shift.
+    void wavelet(WaveletDirection direction, int rank, const std::array<std::int64_t, 3>& shift, const Tensor& x,
+                 Arena& workspace);
+    // x = max(1 - threshold / |x|, 0) x per complex element, in place
+    void soft_threshold(double threshold, const Tensor& x);
+
     // ---- convolution (cross-correlation, stride 1) ---------------------------------------------------------------------
     // y = w * x (+ bias), reading `padding` zeros around x; D_y = D_x + 2 padding - kd + 1 and so on. bias: [K_out] or null.
     void convolution(const Tensor& x, const Tensor& weights, const Tensor* bias, const Padding& padding, const Tensor& y,
@@ -110,6 +119,7 @@ private:
     virtual void do_coil_combine(const Tensor& y, const Tensor& maps, const Tensor& out) = 0;
     virtual void do_mask_multiply(const Tensor& mask, const Tensor& y) = 0;
     virtual void do_normal_mask(const Tensor& mask, const Fourier& fourier, const Tensor& out) = 0;
+    virtual void do_soft_threshold(double threshold, const Tensor& x) = 0;
     virtual void do_border(const Tensor& x, const Border& border, const Tensor& out) = 0;
     virtual void do_border_adjoint(const Tensor& dout, const Tensor* bordered, const Border& border, bool accumulate,
                                    const Tensor& dx) = 0;
@@ -123,6 +133,8 @@ private:
     virtual void do_fft(FftDirection direction, const Fourier& fourier, const Tensor& x, Arena& workspace) = 0;
     virtual void do_sense_normal(const Tensor& x, const Tensor& maps, const Tensor& normal_mask, int rank,
                                  const NormalTerms& terms, const Tensor& out, Arena& workspace) = 0;
+    virtual void do_wavelet(WaveletDirection direction, int rank, const std::array<std::int64_t, 3>& shift, const Tensor& x,
+                            Arena& workspace) = 0;
     virtual void do_convolution(const Tensor& x, const Tensor& weights, const Tensor* bias, const Padding& padding,
                                 const Tensor& y, Arena& workspace) = 0;
     virtual void do_convolution_data(const Tensor& dy, const Tensor& weights, const Padding& padding, const Tensor& dx,

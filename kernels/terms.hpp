@@ -17,6 +17,8 @@ struct Fourier {
     bool centred = true;
     constexpr Fourier(int rank_of_transform = 2, bool in_the_middle = true) : rank(rank_of_transform), centred(in_the_middle) {}
 };
+enum class WaveletDirection : std::uint8_t { forward, inverse };
+
 
 // zero: 0 0 | a b c | 0 0   reflect: c b | a b c | b a   replicate: a a | a b c | c c   circular: b c | a b c | a b
 enum class BorderMode : std::uint8_t { zero, reflect, replicate, circular };

@@ -45,6 +45,11 @@ private:
     void do_sense_normal(const Tensor& x, const Tensor& maps, const Tensor& normal_mask, int rank, const NormalTerms& terms,
                          const Tensor& out, Arena& workspace) override;
 
+    // wavelet.cpp
+    void do_wavelet(WaveletDirection direction, int rank, const std::array<std::int64_t, 3>& shift, const Tensor& x,
+                    Arena& workspace) override;
+    void do_soft_threshold(double threshold, const Tensor& x) override;
+
     // border.cpp
     void do_border(const Tensor& x, const Border& border, const Tensor& out) override;
     void do_border_adjoint(const Tensor& dout, const Tensor* bordered, const Border& border, bool accumulate,
