@@ -1,6 +1,8 @@
 // Differentiable functions: each computes its output now and records on the tape what its backward pass will do.
 #pragma once
 
+#include <vector>
+
 #include "core/parameters.hpp"
 #include "core/tape.hpp"
 #include "kernels/operations.hpp"
@@ -28,7 +30,11 @@ Var add(Context& context, Var a, const Var& b);
 // operator whose adjoint made `zero_filled`. Backward: g - step A^H A g, since A^H A is its own adjoint.
 Var gradient_step(Context& context, const Var& x, const SenseOperator& sense, const Tensor& zero_filled, double step);
 
-// The local loss of a module: its value goes to `value` (f64 [1]), then the whole tape runs backwards from x.
-void backpropagate(Context& context, const Var& x, kernels::LossKind kind, const Tensor& target, const Tensor& value);
+// A weighted sum of losses.
+using Loss = std::vector<kernels::LossTerm>;
+
+// The local loss of a module: `share` times its value is added to `value` (f64 [1]), then the whole tape runs backwards from x
+// with `share` times its gradient.
+void backpropagate(Context& context, const Var& x, const Loss& loss, double share, const Tensor& target, const Tensor& value);
 
 }  // namespace gleam::modules
