@@ -258,12 +258,16 @@ void Operations::normalize_adjoint(const Tensor& dout, const Tensor& out, const 
     if (!planning_) do_normalize_adjoint(dout, out, inverse_deviation, dx);
 }
 
-void Operations::loss(LossKind kind, const Tensor& x, const Tensor& target, const Tensor* gradient, const Tensor& value) {
-    require(is_complex(x.dtype), "loss", "needs complex images");
-    require_like("loss", "target", target, x);
-    if (gradient) require_like("loss", "gradient", *gradient, x);
-    require(value.dtype == DType::f64 && value.elements() == 1, "loss", "value must be f64 [1]");
-    if (!planning_) do_loss(kind, x, target, gradient, value);
+void Operations::loss_acc(const LossTerm& term, const Tensor& x, const Tensor& target, const Tensor* gradient,
+                          const Tensor& value, Arena& workspace) {
+    require(is_complex(x.dtype), "loss_acc", "needs complex images");
+    require_like("loss_acc", "target", target, x);
+    if (gradient) require_like("loss_acc", "gradient", *gradient, x);
+    require(value.dtype == DType::f64 && value.elements() == 1 && value.device == x.device, "loss_acc", "value must be f64 [1]");
+    if (term.kind == LossKind::ssim)
+        require((x.shape.rank() == 6 || x.shape.rank() == 7) && x.shape[2] == 1, "loss_acc",
+                "ssim needs images [N, T, 1, Z, Y, X] or [N, T, 1, Z, Y, X, E], got " + x.shape.str());
+    do_loss_acc(term, x, target, gradient, value, workspace);
 }
 
 void Operations::adam(const AdamTerms& terms, const Tensor& gradient, const Tensor& values, const Tensor& m, const Tensor& v) {

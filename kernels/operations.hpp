@@ -100,8 +100,10 @@ public:
     void normalize_adjoint(const Tensor& dout, const Tensor& out, const Tensor& inverse_deviation, const Tensor& dx);
 
     // ---- loss and optimiser ----------------------------------------------------------------------------------------------
-    // value (f64 [1]) = mean |x - t|  or  mean |x - t|^2 over all complex elements; gradient by x when given.
-    void loss(LossKind kind, const Tensor& x, const Tensor& target, const Tensor* gradient, const Tensor& value);
+    // value (f64 [1]) += weight L(x, target);  gradient += weight dL/dx when given. Images of any shape, except for ssim: images
+    // as above, or [N, T, 1, Z, Y, X, E].
+    void loss_acc(const LossTerm& term, const Tensor& x, const Tensor& target, const Tensor* gradient, const Tensor& value,
+                  Arena& workspace);
     // One update of a flat parameter buffer; moments m and v have its size.
     void adam(const AdamTerms& terms, const Tensor& gradient, const Tensor& values, const Tensor& m, const Tensor& v);
 
@@ -126,10 +128,11 @@ private:
     virtual void do_normalize(const Tensor& x, double epsilon, const Tensor& out, const Tensor& inverse_deviation) = 0;
     virtual void do_normalize_adjoint(const Tensor& dout, const Tensor& out, const Tensor& inverse_deviation,
                                       const Tensor& dx) = 0;
-    virtual void do_loss(LossKind kind, const Tensor& x, const Tensor& target, const Tensor* gradient, const Tensor& value) = 0;
     virtual void do_adam(const AdamTerms& terms, const Tensor& gradient, const Tensor& values, const Tensor& m,
                          const Tensor& v) = 0;
     // These book scratch memory: they are called while planning too, and must return right after their acquire() then.
+    virtual void do_loss_acc(const LossTerm& term, const Tensor& x, const Tensor& target, const Tensor* gradient,
+                             const Tensor& value, Arena& workspace) = 0;
     virtual void do_fft(FftDirection direction, const Fourier& fourier, const Tensor& x, Arena& workspace) = 0;
     virtual void do_sense_normal(const Tensor& x, const Tensor& maps, const Tensor& normal_mask, int rank,
                                  const NormalTerms& terms, const Tensor& out, Arena& workspace) = 0;

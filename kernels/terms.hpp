@@ -17,8 +17,8 @@ struct Fourier {
     bool centred = true;
     constexpr Fourier(int rank_of_transform = 2, bool in_the_middle = true) : rank(rank_of_transform), centred(in_the_middle) {}
 };
-enum class WaveletDirection : std::uint8_t { forward, inverse };
 
+enum class WaveletDirection : std::uint8_t { forward, inverse };
 
 // zero: 0 0 | a b c | 0 0   reflect: c b | a b c | b a   replicate: a a | a b c | c c   circular: b c | a b c | a b
 enum class BorderMode : std::uint8_t { zero, reflect, replicate, circular };
@@ -37,7 +37,23 @@ struct Border {
 
 using Padding = std::array<int, 3>;  // zeros on each side of {d, h, w} that a convolution reads without storing
 
-enum class LossKind : std::uint8_t { l1, l2 };
+// A loss between images x and t, both complex; each is a mean over all elements.
+//   l1             |x - t|
+//   l2             |x - t|^2
+//   magnitude_l1   | |x| - |t| |
+//   ssim           1 - structural similarity of the magnitudes, as modules/metrics.hpp scores it: per plane (y, x), with the
+//   largest
+//                  |t| of the sample as dynamic range
+//   perpendicular  p + | |x| - |t| |, where p = P if the phases of x and t differ by at most pi/2, else 2 |t| - P, and
+//                  P = |Re x Im t - Im x Re t| / |x|, which is |t| times the sine of that difference, and 0 where x is 0: the
+//                  symmetric loss of Terpstra et al. (Medical Image Analysis 80:102509, 2022)
+// Where a loss has a kink its gradient is that of the smooth side with the value 0: |z| has gradient 0 at z = 0.
+enum class LossKind : std::uint8_t { l1, l2, magnitude_l1, ssim, perpendicular };
+
+struct LossTerm {
+    LossKind kind = LossKind::l1;
+    double weight = 1;
+};
 
 // out = alpha A^H A x + beta x + gamma b   (b may be null when gamma is 0)
 struct NormalTerms {

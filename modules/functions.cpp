@@ -51,8 +51,8 @@ Var convolution(Context& c, const Var& x, const Parameter& weights, const Parame
     BufferPtr value = c.tape.allocate("convolved", x.tensor().dtype, shape, x.tensor().device);
     c.ops.convolution(x.tensor(), weights.value, bias ? &bias->value : nullptr, padding, value->tensor, c.workspace);
     Var out = c.tape.result(std::move(value), true);
-    c.tape.record(out, [c, padding, weights, dbias = bias ? bias->gradient : Tensor{}, has_bias = bias != nullptr, input = x.buffer(),
-                        gradient = x.gradient()](const BufferPtr& incoming) mutable {
+    c.tape.record(out, [c, padding, weights, dbias = bias ? bias->gradient : Tensor{}, has_bias = bias != nullptr,
+                        input = x.buffer(), gradient = x.gradient()](const BufferPtr& incoming) mutable {
         c.ops.convolution_weights_acc(input->tensor, incoming->tensor, padding, weights.gradient, has_bias ? &dbias : nullptr,
                                       c.workspace);
         const Tensor inner = like(input->tensor);
@@ -93,10 +93,12 @@ Var add(Context& c, Var a, const Var& b) {
     return out;
 }
 
-void backpropagate(Context& c, const Var& x, kernels::LossKind kind, const Tensor& target, const Tensor& value) {
+void backpropagate(Context& c, const Var& x, const Loss& loss, double share, const Tensor& target, const Tensor& value) {
     const Tensor& image = x.tensor();
     BufferPtr gradient = c.tape.allocate("loss gradient", image.dtype, image.shape, image.device);
-    c.ops.loss(kind, image, target, &gradient->tensor, value);
+    c.ops.fill_zero(gradient->tensor);
+    for (const kernels::LossTerm& term : loss)
+        c.ops.loss_acc({term.kind, share * term.weight}, image, target, &gradient->tensor, value, c.workspace);
     c.tape.backward(x, std::move(gradient));
 }
 

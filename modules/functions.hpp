@@ -6,6 +6,7 @@
 #pragma once
 
 #include <optional>
+#include <vector>
 
 #include "core/parameters.hpp"
 #include "core/tape.hpp"
@@ -74,7 +75,11 @@ Var add_quotient(Context& context, double factor, const Var& numerator, const Va
 // Adds `contribution` to a gradient. The first contribution is taken as it is; a buffer that others still read is not written to.
 void contribute(Context& context, const GradientPtr& gradient, BufferPtr contribution);
 
-// The local loss of a module: its value goes to `value` (f64 [1]), then the whole tape runs backwards from x.
-void backpropagate(Context& context, const Var& x, kernels::LossKind kind, const Tensor& target, const Tensor& value);
+// A weighted sum of losses.
+using Loss = std::vector<kernels::LossTerm>;
+
+// The local loss of a module: `share` times its value is added to `value` (f64 [1]), then the whole tape runs backwards from x
+// with `share` times its gradient.
+void backpropagate(Context& context, const Var& x, const Loss& loss, double share, const Tensor& target, const Tensor& value);
 
 }  // namespace gleam::modules

@@ -34,7 +34,10 @@ private:
                                      const Tensor* d_numerator, const Tensor* d_denominator) override;
     void do_drop_below(double limit, const Tensor& reference, const Tensor& x) override;
     void do_adam(const AdamTerms& terms, const Tensor& gradient, const Tensor& values, const Tensor& m, const Tensor& v) override;
-    void do_loss(LossKind kind, const Tensor& x, const Tensor& target, const Tensor* gradient, const Tensor& value) override;
+
+    // losses.cpp
+    void do_loss_acc(const LossTerm& term, const Tensor& x, const Tensor& target, const Tensor* gradient, const Tensor& value,
+                     Arena& workspace) override;
 
     // coil.cpp
     void do_coil_expand(const Tensor& x, const Tensor& maps, const Tensor& out) override;

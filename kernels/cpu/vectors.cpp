@@ -153,38 +153,5 @@ void CpuOperations::do_adam(const AdamTerms& t, const Tensor& gradient, const Te
     });
 }
 
-namespace {
-
-template <class Element, class T>
-double loss_and_gradient(const Tensor& x, const Tensor& target, const Tensor* gradient) {
-    const T *a = real_data<T>(x), *b = real_data<T>(target);
-    T* g = gradient ? real_data<T>(*gradient) : nullptr;
-    const T scale = T(1.0 / static_cast<double>(x.elements()));
-    const double sum = ordered_sum(x.elements(), [&](std::int64_t first, std::int64_t last) {
-        double partial = 0;
-        for (std::int64_t i = first; i < last; ++i) {
-            const T re = a[2 * i] - b[2 * i], im = a[2 * i + 1] - b[2 * i + 1];
-            partial += static_cast<double>(Element::value(re, im));
-            if (g) {
-                const T factor = Element::factor(re, im, scale);
-                g[2 * i] = factor * re;
-                g[2 * i + 1] = factor * im;
-            }
-        }
-        return partial;
-    });
-    return sum / static_cast<double>(x.elements());
-}
-
-}  // namespace
-
-void CpuOperations::do_loss(LossKind kind, const Tensor& x, const Tensor& target, const Tensor* gradient, const Tensor& value) {
-    with_real(x.dtype, [&](auto zero) {
-        using T = decltype(zero);
-        *value.as<double>() = kind == LossKind::l1 ? loss_and_gradient<device::AbsoluteLoss<T>, T>(x, target, gradient)
-                                                   : loss_and_gradient<device::SquaredLoss<T>, T>(x, target, gradient);
-    });
-}
-
 }  // namespace cpu
 }  // namespace gleam::kernels
