@@ -63,8 +63,7 @@ private:
 ComplexArray Reconstructor::reconstruct(const data::Sample& sample) {
     if (!planned_) {
         ops_.set_planning(true);
-        const Shape& maps = sample.maps.shape;
-        plan(batch_.plan({1, maps[2], maps[4], maps[5]}));
+        plan(batch_.plan({sample.maps.shape, sample.zero_filled.shape}));
         ops_.set_planning(false);
         batch_.grant();
         planned_ = true;
