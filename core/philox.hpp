@@ -20,6 +20,7 @@ enum class Purpose : std::uint32_t {
     coils = 5,
     noise = 6,
     test = 7,
+    shift = 8,
 };
 
 class Philox {

@@ -48,6 +48,15 @@ static void visit(ConfigVisitor& v, ModelConfig& c) {
     v.section({"regularizer", "the part of every unrolled iteration that is learned"}, c.regularizer);
 }
 
+static void visit(ConfigVisitor& v, LossConfig& c) {
+    v.number({"l1", "mean absolute difference of the complex images"}, c.l1, {.least = 0});
+    v.number({"l2", "mean squared difference of the complex images"}, c.l2, {.least = 0});
+    v.number({"magnitude_l1", "mean absolute difference of the magnitudes"}, c.magnitude_l1, {.least = 0});
+    v.number({"ssim", "1 - structural similarity of the magnitudes, as validation scores it"}, c.ssim, {.least = 0});
+    v.number({"perpendicular", "difference of the phases, weighted by magnitude, and of the magnitudes (Terpstra et al. 2022)"},
+             c.perpendicular, {.least = 0});
+}
+
 static void visit(ConfigVisitor& v, OptimizerConfig& c) {
     v.choice({"type", "update rule"}, c.type, {"adam"});
     v.number({"learning_rate", "step size at the start of the run"}, c.learning_rate, {.least = 0, .least_open = true});
@@ -66,7 +75,8 @@ static void visit(ConfigVisitor& v, TrainingConfig& c) {
             c.modules, {.least = 0, .most = 10'000});
     v.whole({"batch", "slices per step"}, c.batch, {.least = 1, .most = 1'000'000});
     v.whole({"steps", "updates of the weights in the whole run"}, c.steps, {.least = 1});
-    v.choice({"loss", "mean absolute (`l1`) or squared (`l2`) difference of complex images"}, c.loss, {"l1", "l2"});
+    v.section({"loss", "what is minimised: a sum of losses between image and target, each with its weight; 0 leaves it out"},
+              c.loss);
     v.section({"optimizer", "how weights are updated"}, c.optimizer);
     v.whole({"log_every", "distance between lines of metrics", "steps"}, c.log_every, {.least = 1});
     v.whole({"validate_every", "distance between validations, if there is validation data; 0 = never", "steps"}, c.validate_every,
@@ -134,6 +144,15 @@ void check_training(const JobConfig& job, const ConfigPlaces& places) {
         fmt::format("choose one of {}, or 0 for one module per unroll", fmt::join(divisors, ", ")));
 }
 
+void check_loss(const LossConfig& loss, const ConfigPlaces& places) {
+    if (loss.l1 + loss.l2 + loss.magnitude_l1 + loss.ssim + loss.perpendicular > 0) return;
+    std::string where = "training.loss";
+    for (const char* name : {"perpendicular", "ssim", "magnitude_l1", "l2", "l1"})
+        if (const std::string key = std::string("training.loss.") + name; places.count(key)) where = place_of(places, key);
+    throw ConfigError(where, "all weights in 'training.loss' are 0: there is nothing to minimise",
+                      "give one of them, such as l1: 1");
+}
+
 void check_data_set(const DataSetConfig& set, const std::string& name, const ConfigPlaces& places) {
     const std::string where = place_of(places, name + ".slices");
     check_slices(set.slices, where);
@@ -163,6 +182,7 @@ void check_mask(const MaskConfig& mask, const ConfigPlaces& places) {
 
 void check_combinations(const JobConfig& job, const ConfigPlaces& places) {
     check_training(job, places);
+    check_loss(job.training.loss, places);
     check_data_set(job.data.train, "data.train", places);
     check_data_set(job.data.validation, "data.validation", places);
     check_mask(job.data.mask, places);

@@ -48,12 +48,22 @@ struct OptimizerConfig {
     bool operator==(const OptimizerConfig&) const = default;
 };
 
+// Weights of the losses whose sum is minimised.
+struct LossConfig {
+    double l1 = 1;
+    double l2 = 0;
+    double magnitude_l1 = 0;
+    double ssim = 0;
+    double perpendicular = 0;
+    bool operator==(const LossConfig&) const = default;
+};
+
 struct TrainingConfig {
     std::string strategy = "greedy";
     std::int64_t modules = 0;
     std::int64_t batch = 1;
     std::int64_t steps = 1000;
-    std::string loss = "l1";
+    LossConfig loss;
     OptimizerConfig optimizer;
     std::int64_t log_every = 10;
     std::int64_t validate_every = 200;

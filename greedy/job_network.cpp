@@ -22,8 +22,17 @@ NetworkOptions network_options(const JobConfig& job) {
 
 Strategy strategy_of(const JobConfig& job) { return job.training.strategy == "greedy" ? Strategy::greedy : Strategy::end_to_end; }
 
-kernels::LossKind loss_of(const JobConfig& job) {
-    return job.training.loss == "l1" ? kernels::LossKind::l1 : kernels::LossKind::l2;
+modules::Loss loss_of(const JobConfig& job) {
+    using kernels::LossKind;
+    const LossConfig& c = job.training.loss;
+    modules::Loss loss;
+    for (const kernels::LossTerm& term : {kernels::LossTerm{LossKind::l1, c.l1},
+                                          {LossKind::l2, c.l2},
+                                          {LossKind::magnitude_l1, c.magnitude_l1},
+                                          {LossKind::ssim, c.ssim},
+                                          {LossKind::perpendicular, c.perpendicular}})
+        if (term.weight > 0) loss.push_back(term);
+    return loss;
 }
 
 kernels::AdamTerms adam_terms(const JobConfig& job, std::int64_t step) {

@@ -11,7 +11,7 @@ namespace gleam::greedy {
 
 NetworkOptions network_options(const JobConfig& job);
 Strategy strategy_of(const JobConfig& job);
-kernels::LossKind loss_of(const JobConfig& job);
+modules::Loss loss_of(const JobConfig& job);
 // Adam's terms for step `step` (from 1).
 kernels::AdamTerms adam_terms(const JobConfig& job, std::int64_t step);
 

@@ -13,7 +13,7 @@ namespace gleam::greedy {
 
 class Schedule {
 public:
-    Schedule(Network& network, StepMemory& memory, kernels::LossKind loss) : network_(network), memory_(memory), loss_(loss) {}
+    Schedule(Network& network, StepMemory& memory, modules::Loss loss) : network_(network), memory_(memory), loss_(std::move(loss)) {}
     virtual ~Schedule() = default;
 
     // One optimiser step of every stage on one batch.
@@ -30,12 +30,12 @@ protected:
 
     Network& network_;
     StepMemory& memory_;
-    kernels::LossKind loss_;
+    modules::Loss loss_;
 };
 
 enum class Strategy : std::uint8_t { greedy, end_to_end };
 
-std::unique_ptr<Schedule> make_schedule(Strategy strategy, Network& network, StepMemory& memory, kernels::LossKind loss);
+std::unique_ptr<Schedule> make_schedule(Strategy strategy, Network& network, StepMemory& memory, modules::Loss loss);
 
 // Runs the whole chain without keeping anything for a backward pass. `out`: like batch.zero_filled.
 void reconstruct(const Network& network, StepMemory& memory, const Batch& batch, const Tensor& out);

@@ -62,7 +62,12 @@ training:
   modules: 3
   batch: 4
   steps: 12
-  loss: l2
+  loss:
+    l1: 0.0
+    l2: 0.5
+    magnitude_l1: 0.25
+    ssim: 2.0
+    perpendicular: 3.0
   optimizer:
     type: adam
     learning_rate: 0.0003333333333333333
@@ -123,7 +128,8 @@ TEST_CASE("Values of a job outside their range are refused") {
                                      "training.batch=0",
                                      "training.steps=0",
                                      "training.steps=1e3",
-                                     "training.loss=l3",
+                                     "training.loss.l1=-1",
+                                     "training.loss.ssim=.inf",
                                      "training.optimizer.learning_rate=0",
                                      "training.optimizer.learning_rate=.nan",
                                      "training.optimizer.beta1=1",
@@ -163,6 +169,18 @@ TEST_CASE("Modules that do not divide the unrolls are refused where they were se
     CHECK_THAT(refusal("model: {unrolls: 8}", {"training.modules=16"}), ContainsSubstring("--set training.modules=16: "));
     CHECK(module_count(parse("model: {unrolls: 8}\ntraining: {modules: 2}")) == 2);
     CHECK(module_count(parse("model: {unrolls: 5}")) == 5);
+}
+
+TEST_CASE("Losses are weights, of which one at least is above 0") {
+    const LossConfig mix = parse("training:\n  loss: {l1: 0.5, ssim: 0.25}\n").training.loss;
+    CHECK(mix == LossConfig{0.5, 0, 0, 0.25, 0});
+    CHECK(parse("training: {loss: {l1: 0, perpendicular: 1}}").training.loss == LossConfig{0, 0, 0, 0, 1});
+    CHECK_THAT(refusal("training:\n  loss:\n    l1: 0\n"),
+               ContainsSubstring("job.yaml:3:9: all weights in 'training.loss' are 0"));
+    CHECK_THAT(refusal("training: {loss: l1}"), ContainsSubstring("job.yaml:1:18: ") && ContainsSubstring("training.loss"));
+    JobConfig job;
+    job.training.loss = {0, 0, 0, 0, 0};
+    CHECK_THROWS_AS(validate(job), ConfigError);
 }
 
 TEST_CASE("End-to-end training has one module") {

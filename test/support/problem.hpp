@@ -43,8 +43,8 @@ struct TrainingRun {
     std::unique_ptr<greedy::Schedule> schedule;
 
     TrainingRun(kernels::Operations& ops, const greedy::NetworkOptions& options, greedy::Strategy strategy,
-                const greedy::Batch& batch, kernels::LossKind loss = kernels::LossKind::l1)
-        : network(options, ops.device()), memory(ops), schedule(greedy::make_schedule(strategy, network, memory, loss)) {
+                const greedy::Batch& batch, modules::Loss loss = {{kernels::LossKind::l1, 1}})
+        : network(options, ops.device()), memory(ops), schedule(greedy::make_schedule(strategy, network, memory, std::move(loss))) {
         ops.set_planning(true);
         schedule->step(batch, {});
         greedy::reconstruct(network, memory, batch, batch.zero_filled);
