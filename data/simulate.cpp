@@ -27,25 +27,26 @@ void add_noise(ComplexArray& kspace, double deviation, Philox random) {
 
 // Coils, k-space, noise and target of a given truth.
 SliceData acquire(ComplexArray truth, const SimulateOptions& options, std::uint32_t index, kernels::Operations& operations) {
-    const std::int64_t c = options.coils, h = options.height, w = options.width;
-    const Shape image{1, 1, 1, 1, h, w}, coil_images{1, 1, c, 1, h, w};
+    const DatasetLayout layout{1, options.coils, options.height, options.width};
     Philox coil_random(options.seed, Purpose::coils, 0, index);
     SliceData slice;
     slice.truth = std::move(truth);
-    slice.maps = make_coil_maps(c, h, w, coil_random);
-    slice.kspace = ComplexArray(Shape{c, h, w});
-    slice.target = ComplexArray(Shape{h, w});
+    slice.truth.shape = layout.image_shape();
+    slice.maps = make_coil_maps(layout.coils, layout.height, layout.width, coil_random);
+    slice.maps.shape = layout.maps_shape();
+    slice.kspace = ComplexArray(layout.kspace_shape());
+    slice.target = ComplexArray(layout.image_shape());
 
     Arena workspace("simulation");
     workspace.serve_on_demand(operations.allocator());
-    const Tensor kspace = slice.kspace.view(coil_images), maps = slice.maps.view(coil_images);
-    operations.coil_expand(slice.truth.view(image), maps, kspace);
-    operations.fft(kernels::FftDirection::forward, 2, kspace, workspace);
+    const Tensor kspace = slice.kspace.view(), maps = slice.maps.view();
+    operations.coil_expand(slice.truth.view(), maps, kspace);
+    operations.fft(kernels::FftDirection::forward, layout.fourier_rank(), kspace, workspace);
     add_noise(slice.kspace, options.noise, Philox(options.seed, Purpose::noise, 0, index));
 
     ComplexArray back = slice.kspace;
-    operations.fft(kernels::FftDirection::inverse, 2, back.view(coil_images), workspace);
-    operations.coil_combine(back.view(coil_images), maps, slice.target.view(image));
+    operations.fft(kernels::FftDirection::inverse, layout.fourier_rank(), back.view(), workspace);
+    operations.coil_combine(back.view(), maps, slice.target.view());
     return slice;
 }
 

@@ -26,7 +26,7 @@ struct SimulateOptions {
 // number.
 void check(const SimulateOptions& options);
 
-// Slice `index`: kspace and maps [coil, y, x], target and truth [y, x]; no mask, no RSS. Equal to rounding on every machine,
+// Slice `index`: kspace, maps, target and truth; no mask, no RSS. Equal to rounding on every machine,
 // whatever the other slices. `operations` must work on host memory. Throws ConfigError as check() does.
 SliceData simulate_slice(const SimulateOptions& options, std::uint32_t index, kernels::Operations& operations);
 

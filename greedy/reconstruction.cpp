@@ -68,14 +68,15 @@ private:
 ComplexArray Reconstructor::reconstruct(const data::Sample& sample) {
     if (!planned_) {
         ops_.set_planning(true);
-        plan(batch_.plan({1, sample.maps.shape[0], sample.maps.shape[1], sample.maps.shape[2]}));
+        const Shape& maps = sample.maps.shape;
+        plan(batch_.plan({1, maps[2], maps[4], maps[5]}));
         ops_.set_planning(false);
         batch_.grant();
         planned_ = true;
     }
     const Batch batch = batch_.load(data::stack({sample}));
     ComplexArray image(sample.zero_filled.shape);
-    run(batch, image.view(batch.zero_filled.shape));
+    run(batch, image.view());
     const auto scale = static_cast<float>(sample.scale);
     for (auto& v : image.values) {
         v *= scale;

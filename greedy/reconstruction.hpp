@@ -16,7 +16,7 @@ class Reconstructor {
 public:
     virtual ~Reconstructor() = default;
 
-    // The image [Y, X] of one sample, in the units of its file. All samples given to one reconstructor have the same size.
+    // The image of one sample, shaped like its zero_filled, in the units of its file. All samples given to one reconstructor have the same size.
     // NumericError when the result is not finite.
     ComplexArray reconstruct(const data::Sample& sample);
 

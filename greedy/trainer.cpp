@@ -167,7 +167,7 @@ void Trainer::validate() {
         const data::Sample sample = validation_->read(i, 0, ops_, workspace);
         const Batch batch = batch_.load(data::stack({sample}));
         ComplexArray image(sample.target.shape);
-        reconstruct(network_, memory_, batch, image.view(batch.zero_filled.shape));
+        reconstruct(network_, memory_, batch, image.view());
         const modules::Scores s = modules::score(image, sample.target);
         psnr.push_back(s.psnr), ssim.push_back(s.ssim), nrmse.push_back(s.nrmse);
     }
