@@ -31,7 +31,6 @@ private:
     void do_cg_advance_acc(const Tensor& rho, const Tensor& pq, const Tensor& p, const Tensor& q, const Tensor& x,
                            const Tensor& r) override;
     void do_cg_direction(const Tensor& rho_new, const Tensor& rho, const Tensor& r, const Tensor& p) override;
-    void do_adam(const AdamTerms& terms, const Tensor& gradient, const Tensor& values, const Tensor& m, const Tensor& v) override;
 
     // losses.cpp
     void do_loss_acc(const LossTerm& term, const Tensor& x, const Tensor& target, const Tensor* gradient, const Tensor& value,
@@ -45,6 +44,10 @@ private:
     void do_normal_mask(const Tensor& mask, int rank, const Tensor& out) override;
     void do_sense_normal(const Tensor& x, const Tensor& maps, const Tensor& normal_mask, int rank, const NormalTerms& terms,
                          const Tensor& out, Arena& workspace) override;
+
+    // optimizers.cpp
+    void do_optimizer_step(const OptimizerTerms& terms, const Tensor& gradient, const Tensor& values,
+                           std::span<const Tensor> moments) override;
 
     // border.cpp
     void do_border(const Tensor& x, const Border& border, const Tensor& out) override;
