@@ -87,14 +87,28 @@ static void visit(ConfigVisitor& v, LossConfig& c) {
 }
 
 static void visit(ConfigVisitor& v, OptimizerConfig& c) {
-    v.choice({"type", "update rule"}, c.type, {"adam"});
-    v.number({"learning_rate", "step size at the start of the run"}, c.learning_rate, {.least = 0, .least_open = true});
-    v.choice({"schedule", "`constant`, or `cosine`: falls to 0 at the last step along half a cosine"}, c.schedule,
-             {"constant", "cosine"});
-    v.number({"beta1", "decay of the running mean of gradients"}, c.beta1, {.least = 0, .most = 1, .most_open = true});
-    v.number({"beta2", "decay of the running mean of squared gradients"}, c.beta2, {.least = 0, .most = 1, .most_open = true});
-    v.number({"epsilon", "added to the denominator of the update"}, c.epsilon, {.least = 0, .least_open = true});
-    v.number({"weight_decay", "weight of the L2 penalty, added to the gradient (biases included)"}, c.weight_decay, {.least = 0});
+    v.choice({"type", "update rule, as in torch.optim"}, c.type, {"adam", "adamw", "sgd"});
+    v.number({"learning_rate", "step size at the start of the run, after the warm-up"}, c.learning_rate,
+             {.least = 0, .least_open = true});
+    v.choice(
+        {"schedule", "`constant`; `cosine`: falls to 0 at the last step along half a cosine; `step`: falls by a factor at times"},
+        c.schedule, {"constant", "cosine", "step"});
+    v.whole({"step_every", "distance between the falls of schedule `step`", "steps"}, c.step_every, {.least = 1});
+    v.number({"step_factor", "factor of each fall of schedule `step`"}, c.step_factor,
+             {.least = 0, .most = 1, .least_open = true});
+    v.whole({"warmup", "how long the step size rises linearly from 0 before the schedule starts", "steps"}, c.warmup,
+            {.least = 0});
+    v.number({"momentum", "part of the last update that `sgd` goes on with"}, c.momentum,
+             {.least = 0, .most = 1, .most_open = true});
+    v.number({"beta1", "decay of the running mean of gradients; unused by `sgd`"}, c.beta1,
+             {.least = 0, .most = 1, .most_open = true});
+    v.number({"beta2", "decay of the running mean of squared gradients; unused by `sgd`"}, c.beta2,
+             {.least = 0, .most = 1, .most_open = true});
+    v.number({"epsilon", "added to the denominator of the update; unused by `sgd`"}, c.epsilon, {.least = 0, .least_open = true});
+    v.number({"weight_decay",
+              "weight of the L2 penalty on all weights and biases: added to the gradient, but by `adamw` applied apart "
+              "from it"},
+             c.weight_decay, {.least = 0});
 }
 
 static void visit(ConfigVisitor& v, TrainingConfig& c) {
@@ -196,6 +210,19 @@ void check_loss(const LossConfig& loss, const ConfigPlaces& places) {
                       "give one of them, such as l1: 1");
 }
 
+void check_optimizer(const TrainingConfig& training, const ConfigPlaces& places) {
+    const OptimizerConfig& o = training.optimizer;
+    if (o.warmup >= training.steps)
+        throw ConfigError(
+            place_of(places, places.count("training.optimizer.warmup") ? "training.optimizer.warmup" : "training.steps"),
+            fmt::format("'training.optimizer.warmup' is {}, but the run has only {} steps", o.warmup, training.steps),
+            "choose a shorter warm-up");
+    if (o.momentum != 0 && o.type != "sgd")
+        throw ConfigError(place_of(places, "training.optimizer.momentum"),
+                          fmt::format("'training.optimizer.momentum' is {}, but {} has none", o.momentum, o.type),
+                          "remove it (beta1 is its counterpart), or set 'training.optimizer.type' to sgd");
+}
+
 void check_data_set(const DataSetConfig& set, const std::string& name, const ConfigPlaces& places) {
     const std::string where = place_of(places, name + ".slices");
     check_slices(set.slices, where);
@@ -227,6 +254,7 @@ void check_combinations(const JobConfig& job, const ConfigPlaces& places) {
     check_model(job, places);
     check_training(job, places);
     check_loss(job.training.loss, places);
+    check_optimizer(job.training, places);
     check_data_set(job.data.train, "data.train", places);
     check_data_set(job.data.validation, "data.validation", places);
     check_mask(job.data.mask, places);

@@ -54,6 +54,10 @@ struct OptimizerConfig {
     std::string type = "adam";
     double learning_rate = 1e-4;
     std::string schedule = "constant";
+    std::int64_t step_every = 1000;
+    double step_factor = 0.1;
+    std::int64_t warmup = 0;
+    double momentum = 0;
     double beta1 = 0.9;
     double beta2 = 0.999;
     double epsilon = 1e-8;

@@ -2,11 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
-#include <numbers>
-
 #include "greedy/checkpoint.hpp"
 #include "greedy/device_batch.hpp"
+#include "greedy/learning_rate.hpp"
 
 namespace gleam::greedy {
 
@@ -75,12 +73,21 @@ modules::Loss loss_of(const JobConfig& job) {
     return loss;
 }
 
-kernels::AdamTerms adam_terms(const JobConfig& job, std::int64_t step) {
+kernels::OptimizerTerms optimizer_terms(const JobConfig& job, std::int64_t step) {
+    using kernels::OptimizerKind;
     const OptimizerConfig& o = job.training.optimizer;
-    const double done = static_cast<double>(step - 1) / static_cast<double>(job.training.steps);
-    const double rate =
-        o.schedule == "cosine" ? 0.5 * o.learning_rate * (1 + std::cos(std::numbers::pi * done)) : o.learning_rate;
-    return {rate, o.beta1, o.beta2, o.epsilon, o.weight_decay, step};
+    kernels::OptimizerTerms terms;
+    terms.kind = o.type == "sgd" ? OptimizerKind::sgd : o.type == "adamw" ? OptimizerKind::adamw : OptimizerKind::adam;
+    terms.learning_rate = learning_rate(o, step, job.training.steps);
+    terms.weight_decay = o.weight_decay;
+    terms.momentum = o.momentum;
+    terms.beta1 = o.beta1, terms.beta2 = o.beta2, terms.epsilon = o.epsilon;
+    terms.step = step;
+    return terms;
+}
+
+ParameterBuffers training_buffers(const JobConfig& job) {
+    return {.gradients = true, .moments = optimizer_terms(job, 1).moments()};
 }
 
 std::optional<data::MaskOptions> mask_options(const MaskConfig& mask, std::uint64_t seed) {
@@ -109,10 +116,11 @@ data::Samples open_samples(const DataSetConfig& set, const std::string& key, con
     return data::Samples(set.file, parse_slices(set.slices, available, key + ".slices"), mask_options(job.data.mask, job.seed));
 }
 
-Network network_of_checkpoint(const fs::path& checkpoint, Device device) {
+Network network_of_checkpoint(const fs::path& checkpoint, Device device, bool training) {
     const CheckpointHeader header = read_checkpoint_header(checkpoint);
     try {
-        return Network(network_options(parse_job(header.config, checkpoint.string())), device);
+        const JobConfig job = parse_job(header.config, checkpoint.string());
+        return Network(network_options(job), device, training ? training_buffers(job) : ParameterBuffers{});
     } catch (const ConfigError& e) {
         throw DataError(checkpoint.string(), std::string("its configuration cannot be read: ") + e.what(),
                         "the checkpoint is damaged or of another version");
@@ -123,12 +131,12 @@ std::int64_t fit_unrolls(JobConfig job, const data::DatasetLayout& layout, std::
     const auto activations = [&](std::int64_t unrolls) {
         job.model.unrolls = unrolls;
         job.training.modules = 0;
-        Network network(network_options(job), ops.device());
+        Network network(network_options(job), ops.device(), training_buffers(job));
         StepMemory memory(ops);
         DeviceBatch batch(ops, precision_of(job));
         ops.set_planning(true);
         make_schedule(strategy_of(job), network, memory, loss_of(job))
-            ->step(batch.plan(batch_shape(layout, job.training.batch)), adam_terms(job, 1));
+            ->step(batch.plan(batch_shape(layout, job.training.batch)), optimizer_terms(job, 1));
         ops.set_planning(false);
         return memory.use().front().planned;
     };

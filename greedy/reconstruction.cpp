@@ -48,8 +48,8 @@ class TrainedNetwork final : public Reconstructor {
 public:
     TrainedNetwork(kernels::Operations& ops, const fs::path& checkpoint)
         : Reconstructor(ops), network_(network_of_checkpoint(checkpoint, ops.device())), memory_(ops) {
-        network_.materialize(ops, false, 0);
-        load_checkpoint(checkpoint, network_, false, ops);
+        network_.materialize(ops, 0);
+        load_checkpoint(checkpoint, network_, ops);
     }
 
 private:

@@ -18,14 +18,16 @@ struct Batch {
 
 class Stage {
 public:
-    // Unrolls first … first + count - 1 of the network, with weights of their own or all with those of the first.
-    Stage(const modules::UnrollOptions& options, int first, int count, bool share_weights, DType dtype, Device device);
+    // Unrolls first … first + count - 1 of the network, with weights of their own or all with those of the first, and with
+    // `buffers` beside their weights.
+    Stage(const modules::UnrollOptions& options, int first, int count, bool share_weights, DType dtype, Device device,
+          const ParameterBuffers& buffers);
 
     // Runs the stage's unrolls on image x.
     Var forward(modules::Context& context, Var x, const Batch& batch) const;
 
-    // One step of this stage's own Adam; `terms.step` counts from 1.
-    void update(kernels::Operations& ops, const kernels::AdamTerms& terms);
+    // One step of this stage's own optimiser.
+    void update(kernels::Operations& ops, const kernels::OptimizerTerms& terms);
 
     ParameterPack& parameters() { return parameters_; }
     const ParameterPack& parameters() const { return parameters_; }

@@ -5,23 +5,6 @@ using namespace gleam;
 using namespace gleam::kernels;
 using namespace gleam::test;
 
-TEST_CASE("Adam follows its recurrence with coupled weight decay over several steps") {
-    Bench b;
-    Array<double> p(Shape{2}), g(Shape{2}), m(Shape{2}), v(Shape{2});
-    p.values = {1.0, -2.0};
-    double rp = 1.0, rm = 0, rv = 0;
-    for (int step = 1; step <= 5; ++step) {
-        g.values = {0.3 * step, -0.1};
-        AdamTerms terms{1e-2, 0.9, 0.999, 1e-8, 1e-1, step};
-        b.ops->adam(terms, g.view(), p.view(), m.view(), v.view());
-        const double grad = 0.3 * step + 1e-1 * rp;
-        rm = 0.9 * rm + 0.1 * grad;
-        rv = 0.999 * rv + 0.001 * grad * grad;
-        rp -= 1e-2 * (rm / (1 - std::pow(0.9, step))) / (std::sqrt(rv / (1 - std::pow(0.999, step))) + 1e-8);
-        CHECK(p[0] == Approx(rp).epsilon(1e-12));
-    }
-}
-
 TEST_CASE("Inner products are per sample and do not depend on the batch") {
     Bench b;
     const auto x = random_array<std::complex<float>>(Shape{3, 1, 1, 1, 50, 400}, 1),

@@ -44,17 +44,19 @@ struct TrainingRun {
 
     TrainingRun(kernels::Operations& ops, const greedy::NetworkOptions& options, greedy::Strategy strategy,
                 const greedy::Batch& batch, modules::Loss loss = {{kernels::LossKind::l1, 1}})
-        : network(options, ops.device()), memory(ops), schedule(greedy::make_schedule(strategy, network, memory, std::move(loss))) {
+        : network(options, ops.device(), {.gradients = true, .moments = 2}),
+          memory(ops),
+          schedule(greedy::make_schedule(strategy, network, memory, std::move(loss))) {
         ops.set_planning(true);
         schedule->step(batch, {});
         greedy::reconstruct(network, memory, batch, batch.zero_filled);
         ops.set_planning(false);
-        network.materialize(ops, true, 11);
+        network.materialize(ops, 11);
         memory.grant();
     }
 
     std::vector<double> step(const greedy::Batch& batch, std::int64_t number, double learning_rate = 1e-3) {
-        schedule->step(batch, kernels::AdamTerms{learning_rate, 0.9, 0.999, 1e-8, 1e-4, number});
+        schedule->step(batch, {.learning_rate = learning_rate, .weight_decay = 1e-4, .step = number});
         return schedule->losses();
     }
 };
