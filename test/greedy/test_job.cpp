@@ -136,7 +136,7 @@ TEST_CASE("A misspelled key of a job names the nearest one") {
 
 TEST_CASE("Weights shared by greedy modules are refused with the reason, by those of one module accepted") {
     CHECK_THAT(refusal("model:\n  share_weights: true\n"),
-               ContainsSubstring("job.yaml:2:3") && ContainsSubstring("undo each other's steps") && ContainsSubstring("end_to_end"));
+               ContainsSubstring("job.yaml:2:18") && ContainsSubstring("undo each other's steps") && ContainsSubstring("end_to_end"));
     CHECK(refusal("{model: {share_weights: true}, training: {strategy: end_to_end}}").empty());
     CHECK_THAT(refusal("{model: {share_weights: 1}}"), ContainsSubstring("must be true or false"));
 }
