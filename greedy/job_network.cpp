@@ -1,5 +1,7 @@
 #include "greedy/job_network.hpp"
 
+#include <algorithm>
+
 #include "greedy/checkpoint.hpp"
 #include "greedy/device_batch.hpp"
 #include "greedy/learning_rate.hpp"
@@ -33,21 +35,26 @@ modules::Loss loss_of(const JobConfig& job) {
     return loss;
 }
 
-kernels::OptimizerTerms optimizer_terms(const JobConfig& job, std::int64_t step) {
+UpdateTerms update_terms(const JobConfig& job, std::int64_t step) {
     using kernels::OptimizerKind;
     const OptimizerConfig& o = job.training.optimizer;
-    kernels::OptimizerTerms terms;
+    UpdateTerms update;
+    update.clip_norm = job.training.clip_norm;
+    // A young average is short, so that it soon forgets the untrained weights.
+    const double age = static_cast<double>(step);
+    update.average_decay = std::min(job.training.ema, (1 + age) / (10 + age));
+    kernels::OptimizerTerms& terms = update.optimizer;
     terms.kind = o.type == "sgd" ? OptimizerKind::sgd : o.type == "adamw" ? OptimizerKind::adamw : OptimizerKind::adam;
     terms.learning_rate = learning_rate(o, step, job.training.steps);
     terms.weight_decay = o.weight_decay;
     terms.momentum = o.momentum;
     terms.beta1 = o.beta1, terms.beta2 = o.beta2, terms.epsilon = o.epsilon;
     terms.step = step;
-    return terms;
+    return update;
 }
 
 ParameterBuffers training_buffers(const JobConfig& job) {
-    return {.gradients = true, .moments = optimizer_terms(job, 1).moments()};
+    return {.gradients = true, .moments = update_terms(job, 1).optimizer.moments(), .average = job.training.ema > 0};
 }
 
 std::optional<data::MaskOptions> mask_options(const MaskConfig& mask, std::uint64_t seed) {
@@ -87,7 +94,7 @@ std::int64_t fit_unrolls(JobConfig job, const data::DatasetLayout& layout, std::
         DeviceBatch batch(ops);
         ops.set_planning(true);
         make_schedule(strategy_of(job), network, memory, loss_of(job))
-            ->step(batch.plan({job.training.batch, layout.coils, layout.height, layout.width}), optimizer_terms(job, 1));
+            ->step(batch.plan({job.training.batch, layout.coils, layout.height, layout.width}), update_terms(job, 1));
         ops.set_planning(false);
         return memory.use().front().planned;
     };

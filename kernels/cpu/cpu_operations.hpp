@@ -46,6 +46,7 @@ private:
                          const Tensor& out, Arena& workspace) override;
 
     // optimizers.cpp
+    void do_clip(double limit, const Tensor& gradient, const Tensor& norm) override;
     void do_optimizer_step(const OptimizerTerms& terms, const Tensor& gradient, const Tensor& values,
                            std::span<const Tensor> moments) override;
 
