@@ -5,9 +5,10 @@
 
 namespace gleam {
 
-int ParameterPack::add(std::string name, const Shape& shape, double bound, std::uint32_t stream, std::uint32_t index) {
+int ParameterPack::add(std::string name, const Shape& shape, double bound, std::uint32_t stream, std::uint32_t index,
+                       double center) {
     if (values_.data) throw InternalError("ParameterPack", "'" + name + "' is added after bind()");
-    entries_.push_back({std::move(name), shape, elements_, bound, stream, index});
+    entries_.push_back({std::move(name), shape, elements_, bound, center, stream, index});
     elements_ += shape.elements();
     return static_cast<int>(entries_.size()) - 1;
 }
@@ -48,7 +49,8 @@ std::vector<double> ParameterPack::initial_values(std::uint64_t seed) const {
     values.reserve(static_cast<std::size_t>(elements_));
     for (const Entry& entry : entries_) {
         Philox random(seed, Purpose::weights, entry.stream, entry.index);
-        for (std::int64_t i = 0; i < entry.shape.elements(); ++i) values.push_back(random.uniform(-entry.bound, entry.bound));
+        for (std::int64_t i = 0; i < entry.shape.elements(); ++i) 
+            values.push_back(entry.center + random.uniform(-entry.bound, entry.bound));
     }
     return values;
 }

@@ -32,7 +32,8 @@ public:
         std::string name;  // e.g. "unroll3/resnet/block0/conv0/weight"
         Shape shape;
         std::int64_t offset;   // in the flat buffers, elements
-        double bound;          // initial values are uniform in (-bound, bound)
+        double bound;          // initial values are uniform within `bound` of `center`
+        double center;
         std::uint32_t stream;  // names the random stream of the initial values, together with `index`
         std::uint32_t index;
     };
@@ -40,7 +41,7 @@ public:
     ParameterPack(DType dtype, Device device) : dtype_(dtype), device_(device) {}
 
     // Registers a tensor; returns the number by which parameter() finds it. Before bind() only.
-    int add(std::string name, const Shape& shape, double bound, std::uint32_t stream, std::uint32_t index);
+    int add(std::string name, const Shape& shape, double bound, std::uint32_t stream, std::uint32_t index, double center = 0);
 
     const std::vector<Entry>& entries() const { return entries_; }
     std::int64_t elements() const { return elements_; }

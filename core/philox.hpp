@@ -1,7 +1,8 @@
 // Counter-based random numbers: Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011).
 //
-// A stream is named by (seed, purpose, epoch, sample); its numbers depend on nothing else, so they are the same on every machine,
-// backend and thread count, and a resumed run continues exactly.
+// A stream is named by (seed, purpose, epoch, sample, part); its numbers depend on nothing else, so they are the same on every
+// machine, backend and thread count, and a resumed run continues exactly. Parts of a sample are as far apart as streams can be
+// long: 2^34 numbers.
 #pragma once
 
 #include <array>
@@ -19,14 +20,15 @@ enum class Purpose : std::uint32_t {
     coils = 5,
     noise = 6,
     test = 7,
+    shift = 8,
 };
 
 class Philox {
 public:
-    Philox(std::uint64_t seed, Purpose purpose, std::uint32_t epoch = 0, std::uint32_t sample = 0)
+    Philox(std::uint64_t seed, Purpose purpose, std::uint32_t epoch = 0, std::uint32_t sample = 0, std::uint32_t part = 0)
         : key_{static_cast<std::uint32_t>(seed),
                static_cast<std::uint32_t>(seed >> 32) ^ (static_cast<std::uint32_t>(purpose) << 24)},
-          counter_{0, 0, epoch, sample} {}
+          counter_{0, part, epoch, sample} {}
 
     // Uniform 32 bits.
     std::uint32_t next() {

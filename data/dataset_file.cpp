@@ -7,29 +7,38 @@ namespace {
 
 constexpr const char* prepare = "run `gleam prepare` to make a data set from raw k-space";
 
-// Slice s of a data set, without the slice axis (and without a last axis of one map set), checked for NaN.
+// Sample s of a data set on the axes of memory, checked for NaN.
 template <class T>
-Array<T> read_one(const Hdf5File& file, const std::string& name, std::int64_t slice, const Shape& shape) {
-    Array<T> array = file.read<T>(name, slice, 1);
+Array<T> read_one(const Hdf5File& file, const std::string& name, std::int64_t sample, const Shape& shape) {
+    Array<T> array = file.read<T>(name, sample, 1);
     array.shape = shape;
-    require_finite(fmt::format("{}, slice {}", file.where(name), slice), array);
+    require_finite(fmt::format("{}, slice {}", file.where(name), sample), array);
     return array;
+}
+
+// Without a last axis of length 1 beyond `rank`.
+Shape without_single_set(Shape shape, int rank) {
+    if (shape.rank() != rank + 1 || shape[-1] != 1) return shape;
+    Shape shorter;
+    for (int axis = 0; axis < rank; ++axis) shorter.append(shape[axis]);
+    return shorter;
+}
+
+Physics physics_in(const Hdf5File& file) {
+    if (!file.has_attribute("/", "physics")) return Physics::planar;
+    const std::string name = file.attribute_text("/", "physics").value_or("(no text)");
+    try {
+        return physics_of(name);
+    } catch (const ConfigError&) {
+        throw DataError(file.path().string(), fmt::format("attribute 'physics' is '{}'", name),
+                        "it has to be 2d, 3d or 2d+t; a file without it is 2d");
+    }
 }
 
 }  // namespace
 
 DatasetFile::DatasetFile(const fs::path& path) : file_(path) {
-    if (!file_.is_dataset("kspace")) {
-        std::string all;
-        for (const std::string& name : file_.list()) all += (all.empty() ? "" : ", ") + name;
-        throw DataError(path.string(),
-                        "is no GLEAM data set: it has no 'kspace' (it holds: " + (all.empty() ? "nothing" : all) + ")", prepare);
-    }
-    const Shape kspace = file_.shape("kspace");
-    if (kspace.rank() != 4 || kspace.elements() == 0)
-        throw DataError(file_.where("kspace"), "has shape " + kspace.str() + " where [slice, coil, y, x] is needed", prepare);
-    if (!file_.is_complex("kspace")) throw DataError(file_.where("kspace"), "is not complex", prepare);
-    layout_.slices = kspace[0], layout_.coils = kspace[1], layout_.height = kspace[2], layout_.width = kspace[3];
+    check_kspace();
     check_maps();
     layout_.target = check_images("target", true);
     layout_.rss = check_images("reconstruction_rss", false);
@@ -37,30 +46,50 @@ DatasetFile::DatasetFile(const fs::path& path) : file_(path) {
     check_mask();
 }
 
-void DatasetFile::check_maps() const {
-    if (!file_.is_dataset("maps")) throw DataError(path().string(), "has no coil sensitivities ('maps')", prepare);
-    if (!file_.is_complex("maps")) throw DataError(file_.where("maps"), "is not complex", prepare);
-    const Shape needed{slices(), coils(), height(), width()};
-    Shape found = file_.shape("maps");
-    if (found.rank() == 5) {
-        if (found[4] != 1)
-            throw DataError(file_.where("maps"), fmt::format("holds {} sets of maps", found[4]),
-                            "estimate one set with `gleam prepare`");
-        found = Shape{found[0], found[1], found[2], found[3]};
+void DatasetFile::check_kspace() {
+    if (!file_.is_dataset("kspace")) {
+        std::string all;
+        for (const std::string& name : file_.list()) all += (all.empty() ? "" : ", ") + name;
+        throw DataError(path().string(),
+                        "is no GLEAM data set: it has no 'kspace' (it holds: " + (all.empty() ? "nothing" : all) + ")", prepare);
     }
-    if (!(found == needed))
-        throw DataError(file_.where("maps"), fmt::format("has shape {} where k-space has {}", found.str(), needed.str()),
+    DatasetLayout& l = layout_;
+    l.physics = physics_in(file_);
+    const Shape found = file_.shape("kspace");
+    if (found.rank() != (l.physics == Physics::planar ? 4 : 5) || found.elements() == 0)
+        throw DataError(file_.where("kspace"),
+                        fmt::format("has shape {} where [{}] is needed (physics {})", found.str(), kspace_axes(l.physics),
+                                    name_of(l.physics)),
                         prepare);
+    if (!file_.is_complex("kspace")) throw DataError(file_.where("kspace"), "is not complex", prepare);
+    l.slices = found[0], l.height = found[-2], l.width = found[-1];
+    l.coils = l.physics == Physics::dynamic ? found[2] : found[1];
+    if (l.physics == Physics::dynamic) l.frames = found[1];
+    if (l.physics == Physics::volume) l.depth = found[2];
 }
 
-// Whether there is a data set of this name; if so it has to be [slice, y, x].
+void DatasetFile::check_maps() {
+    if (!file_.is_dataset("maps")) throw DataError(path().string(), "has no coil sensitivities ('maps')", prepare);
+    if (!file_.is_complex("maps")) throw DataError(file_.where("maps"), "is not complex", prepare);
+    const Shape one_set = layout_.stored_maps(), found = file_.shape("maps");
+    if (found.rank() == one_set.rank() + 1) layout_.sets = found[-1];
+    if (layout_.sets < 1 || !(without_single_set(found, one_set.rank()) == layout_.stored_maps()))
+        throw DataError(
+            file_.where("maps"),
+            fmt::format("has shape {} where {} fits k-space, or that and an axis of sets", found.str(), one_set.str()), prepare);
+}
+
+// Whether there is a data set of this name; if so it has to be an image for each sample.
 bool DatasetFile::check_images(const std::string& name, bool complex) const {
     if (!file_.is_dataset(name)) return false;
-    const Shape needed{slices(), height(), width()}, found = file_.shape(name);
+    const Shape needed = complex ? layout_.stored_image() : layout_.stored_rss(), found = file_.shape(name);
     if (file_.is_complex(name) != complex)
         throw DataError(file_.where(name), complex ? "is not complex" : "is complex where magnitudes are needed", prepare);
-    if (!(found == needed))
-        throw DataError(file_.where(name), fmt::format("has shape {} where {} fits k-space", found.str(), needed.str()), prepare);
+    if (!(without_single_set(found, needed.rank()) == needed))
+        throw DataError(file_.where(name),
+                        fmt::format("has shape {} where {} fits k-space{}", found.str(), needed.str(),
+                                    complex && layout_.sets > 1 ? " and maps" : ""),
+                        prepare);
     return true;
 }
 
@@ -68,26 +97,36 @@ void DatasetFile::check_mask() {
     if (!file_.is_dataset("mask")) return;
     const Shape found = file_.shape("mask");
     layout_.mask = true;
-    layout_.mask_per_slice = found == Shape{slices(), height(), width()};
-    if (!layout_.mask_per_slice && !(found == Shape{height(), width()}))
-        throw DataError(file_.where("mask"),
-                        fmt::format("has shape {} where [{}, {}] or [{}, {}, {}] fits k-space", found.str(), height(), width(),
-                                    slices(), height(), width()),
-                        prepare);
+    for (std::int64_t frames : {layout_.frames, std::int64_t{1}})
+        for (bool per_slice : {true, false}) {
+            layout_.mask_frames = frames, layout_.mask_per_slice = per_slice;
+            if (found == layout_.stored_mask()) return;
+        }
+    DatasetLayout one = layout_;
+    one.mask_frames = layout_.frames, one.mask_per_slice = false;
+    DatasetLayout each = one;
+    each.mask_per_slice = true;
+    throw DataError(
+        file_.where("mask"),
+        fmt::format("has shape {} where {} or {} fits k-space{}", found.str(), one.stored_mask().str(), each.stored_mask().str(),
+                    layout_.physics == Physics::dynamic ? " (the axis of frames may have length 1)" : ""),
+        prepare);
 }
 
 SliceData DatasetFile::read_slice(std::int64_t slice) const {
     if (slice < 0 || slice >= slices())
         throw DataError(path().string(), fmt::format("has no slice {}", slice), fmt::format("slices are 0 to {}", slices() - 1));
-    const Shape many{coils(), height(), width()}, one{height(), width()};
+    using Complex = std::complex<float>;
     SliceData data;
-    data.kspace = read_one<std::complex<float>>(file_, "kspace", slice, many);
-    data.maps = read_one<std::complex<float>>(file_, "maps", slice, many);
-    if (layout_.target) data.target = read_one<std::complex<float>>(file_, "target", slice, one);
-    if (layout_.truth) data.truth = read_one<std::complex<float>>(file_, "truth", slice, one);
-    if (layout_.rss) data.rss = read_one<float>(file_, "reconstruction_rss", slice, one);
-    if (layout_.mask) {
-        data.mask = layout_.mask_per_slice ? read_one<float>(file_, "mask", slice, one) : file_.read<float>("mask");
+    data.kspace = read_one<Complex>(file_, "kspace", slice, layout_.kspace_shape());
+    data.maps = read_one<Complex>(file_, "maps", slice, layout_.maps_shape());
+    if (layout_.target) data.target = read_one<Complex>(file_, "target", slice, layout_.image_shape());
+    if (layout_.truth) data.truth = read_one<Complex>(file_, "truth", slice, layout_.image_shape());
+    if (layout_.rss) data.rss = read_one<float>(file_, "reconstruction_rss", slice, layout_.rss_shape());
+    if (layout_.mask && layout_.mask_per_slice) data.mask = read_one<float>(file_, "mask", slice, layout_.mask_shape());
+    if (layout_.mask && !layout_.mask_per_slice) {
+        data.mask = file_.read<float>("mask");
+        data.mask.shape = layout_.mask_shape();
         require_finite(file_.where("mask"), data.mask);
     }
     return data;

@@ -1,39 +1,40 @@
-// The GLEAM data set: what `gleam prepare` and `gleam simulate` write and training reads. One HDF5 file per scan:
+// The GLEAM data set: what `gleam prepare` and `gleam simulate` write and training reads. One HDF5 file:
 //
-//   kspace              [slice, coil, y, x]        complex64  fully sampled, or zero where not sampled
-//   maps                [slice, coil, y, x]        complex64  coil sensitivities (a last axis of length 1 is accepted)
-//   target              [slice, y, x]              complex64  optional: the image to learn
-//   mask                [y, x] or [slice, y, x]    float32    optional: where k-space was sampled; absent means everywhere
-//   reconstruction_rss  [slice, y, x]              float32    optional: root of sum of squares of the fully sampled coil images
-//   truth               [slice, y, x]              complex64  optional: the image a simulation started from
+//                       2d                     3d (physics = "3d")        2d+t (physics = "2d+t")
+//   kspace              [slice, coil, y, x]    [volume, coil, z, y, x]    [slice, frame, coil, y, x]
+//   maps                [slice, coil, y, x]    [volume, coil, z, y, x]    [slice, coil, y, x]
+//   target              [slice, y, x]          [volume, z, y, x]          [slice, frame, y, x]
+//   mask                [y, x]                 [z, y, x]                  [frame, y, x], frame of length 1: shared by all
+//     … of each sample  [slice, y, x]          [volume, z, y, x]          [slice, frame, y, x]
+//   reconstruction_rss, truth                  like target
 //
-// Attributes of the file tell where it comes from (program version, source, parameters) as text or numbers.
+// Complex numbers are complex64, mask and reconstruction_rss are float32. `kspace` is fully sampled, or zero where not sampled;
+// `target` (the image to learn), `mask` (absent: sampled everywhere), `reconstruction_rss` (root of the sum of squares of the
+// fully sampled coil images) and `truth` (what a simulation started from) are optional. With several sets of coil maps, maps,
+// target and truth have one more, last axis [.., set]; one of length 1 is accepted.
+//
+// Attributes of the file: `physics` (absent: 2d), and where the data come from (program version, source, parameters) as text or
+// numbers.
 #pragma once
 
 #include <map>
 #include <string>
 
 #include "core/array.hpp"
+#include "data/dataset_layout.hpp"
 #include "data/hdf5.hpp"
 
 namespace gleam::data {
 
-// One slice. Arrays that the file does not have are empty.
+// One sample: a slice, a volume or the frames of a slice. Axes as in dataset_layout.hpp, N = 1; E only when there are several
+// sets. Arrays that the file does not have are empty.
 struct SliceData {
-    ComplexArray kspace;  // [coil, y, x]
-    ComplexArray maps;    // [coil, y, x]
-    ComplexArray target;  // [y, x]
-    RealArray mask;       // [y, x]
-    RealArray rss;        // [y, x]
-    ComplexArray truth;   // [y, x]
-};
-
-// What a file holds.
-struct DatasetLayout {
-    std::int64_t slices = 0, coils = 0, height = 0, width = 0;
-    bool target = false, rss = false, truth = false;
-    bool mask = false;            // there is a mask …
-    bool mask_per_slice = false;  // … and each slice has its own
+    ComplexArray kspace;  // [1, T, C, Z, Y, X]
+    ComplexArray maps;    // [1, 1, C, Z, Y, X (, E)]
+    ComplexArray target;  // [1, T, 1, Z, Y, X (, E)]
+    RealArray mask;       // [1, T or 1, 1, Z, Y, X]
+    RealArray rss;        // [1, T, 1, Z, Y, X]
+    ComplexArray truth;   // like target
 };
 
 class DatasetFile {
@@ -48,14 +49,15 @@ public:
     std::int64_t height() const { return layout_.height; }
     std::int64_t width() const { return layout_.width; }
 
-    // Reads one slice; DataError when it holds NaN or infinity.
+    // Reads one sample; DataError when it holds NaN or infinity.
     SliceData read_slice(std::int64_t slice) const;
 
     // The file's attributes: name and text.
     std::map<std::string, std::string> provenance() const;
 
 private:
-    void check_maps() const;
+    void check_kspace();
+    void check_maps();
     bool check_images(const std::string& name, bool complex) const;
     void check_mask();
 
@@ -65,13 +67,15 @@ private:
 
 class DatasetWriter {
 public:
-    // Prepares `path` for this layout. Nothing appears under that name before commit().
+    // Prepares `path` for this layout. Nothing appears under that name before commit(). DataError when a size is not positive or
+    // of an axis that the physics lacks.
     DatasetWriter(const fs::path& path, const DatasetLayout& layout, const Hdf5Storage& storage = {});
 
-    // Each slice once, in any order; arrays are those the layout names, with its sizes. A mask shared by all slices is taken from
-    // slice 0.
+    // Each sample once, in any order; arrays are those the layout names, with its sizes. A mask shared by all samples is taken
+    // from sample 0.
     void write_slice(std::int64_t slice, const SliceData& data);
 
+    // Anything but `physics`, which is written with the layout.
     void set_attribute(const std::string& name, std::string_view text) { writer_.set_attribute("/", name, text); }
     void set_attribute(const std::string& name, double number) { writer_.set_attribute("/", name, number); }
     void set_attribute(const std::string& name, std::int64_t number) { writer_.set_attribute("/", name, number); }

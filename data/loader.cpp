@@ -23,8 +23,9 @@ std::vector<std::int64_t> epoch_order(std::int64_t count, std::uint64_t seed, st
 template <class T>
 void append(Array<T>& all, std::int64_t n, std::int64_t count, const Array<T>& one) {
     if (all.empty()) {
-        const Shape& s = one.shape;
-        all = Array<T>(Shape{count, 1, s.rank() == 3 ? s[0] : 1, 1, s[-2], s[-1]});
+        Shape shape = one.shape;
+        shape[0] = count;
+        all = Array<T>(shape);
     }
     std::copy(one.values.begin(), one.values.end(), all.slice(n));
 }

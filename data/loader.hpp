@@ -14,11 +14,12 @@
 
 namespace gleam::data {
 
+// Samples one behind the other along N; the other axes are those of Sample.
 struct HostBatch {
-    ComplexArray maps;         // [N, 1, C, 1, Y, X]
-    RealArray mask;            // [N, 1, 1, 1, Y, X]
-    ComplexArray zero_filled;  // [N, 1, 1, 1, Y, X]
-    ComplexArray target;       // the same
+    ComplexArray maps;         // [N, 1, C, Z, Y, X (, E)]
+    RealArray mask;            // [N, T or 1, 1, Z, Y, X]
+    ComplexArray zero_filled;  // [N, T, 1, Z, Y, X (, E)]
+    ComplexArray target;       // the same; empty when the samples have none
     std::vector<std::int64_t> slices;
     std::vector<double> scales;
     std::uint32_t epoch = 0;  // of the first sample

@@ -86,12 +86,13 @@ MaskKind mask_kind(std::string_view name) {
     throw ConfigError("mask.kind", fmt::format("'{}' is not known", name), "use poisson, random_1d or equispaced_1d");
 }
 
-Mask make_mask(const MaskOptions& options, std::int64_t height, std::int64_t width, std::uint32_t epoch, std::uint32_t sample) {
+Mask make_mask(const MaskOptions& options, std::int64_t height, std::int64_t width, std::uint32_t epoch, std::uint32_t sample,
+               std::uint32_t frame) {
     check(options, height, width);
     Mask mask;
     mask.values = RealArray(Shape{height, width});
     mask.requested = options.acceleration;
-    Philox random(options.seed, Purpose::mask, epoch, sample);
+    Philox random(options.seed, Purpose::mask, epoch, sample, frame);
     if (options.acceleration == 1) {
         std::fill(mask.values.values.begin(), mask.values.values.end(), 1.0F);
     } else if (options.kind == MaskKind::poisson) {

@@ -1,7 +1,8 @@
 // Sampling masks: which points of centred k-space [y, x] are measured. Real numbers, 1 = sampled, 0 = not.
 //
-// A mask is a function of (options, size, epoch, sample) and of nothing else: its random numbers are those of the Philox stream
-// (seed, Purpose::mask, epoch, sample), and its arithmetic is integers and + - * / sqrt, so every machine draws the same mask.
+// A mask is a function of (options, size, epoch, sample, frame) and of nothing else: its random numbers are those of the Philox
+// stream (seed, Purpose::mask, epoch, sample, frame), and its arithmetic is integers and + - * / sqrt, so every machine draws the
+// same mask.
 //
 //   poisson        Variable-density Poisson disc. With r the distance from the calibration box, 0 at its edge and 1 at the edges
 //                  of k-space (in each axis), the samples of the ellipse r < 1 keep a distance of at least 1 + slope r points
@@ -51,8 +52,9 @@ struct Mask {
 
 // Throws ConfigError for options without sense, and when the acceleration cannot be had: for poisson when the closest one found
 // is off by more than 10 % (and more than the tolerance), for random_1d when the calibration lines alone are too many. The error
-// names the closest acceleration that was reached.
-Mask make_mask(const MaskOptions& options, std::int64_t height, std::int64_t width, std::uint32_t epoch, std::uint32_t sample);
+// names the closest acceleration that was reached. `frame` counts the frames of a sample in 2d+t; it is 0 otherwise.
+Mask make_mask(const MaskOptions& options, std::int64_t height, std::int64_t width, std::uint32_t epoch, std::uint32_t sample,
+               std::uint32_t frame = 0);
 
 // First of the `count` central points of an axis.
 constexpr std::int64_t central_begin(std::int64_t axis, std::int64_t count) { return (axis - count + 1) / 2; }

@@ -16,28 +16,29 @@ namespace {
 constexpr std::pair<MaskSource, const char*> sources[] = {
     {MaskSource::file, "file"}, {MaskSource::from_zeros, "from-zeros"}, {MaskSource::full, "full"}};
 
-// [C, Y, X] or [Y, X] as a batch of one.
-Shape six_axes(const Shape& s) { return Shape{1, 1, s.rank() == 3 ? s[0] : 1, 1, s[-2], s[-1]}; }
-
+// Over the coils of [1, T, C, Z, Y, X].
 RealArray root_of_squares(const ComplexArray& coils) {
-    const std::int64_t points = coils.shape[1] * coils.shape[2];
-    std::vector<double> sum(static_cast<std::size_t>(points));
-    for (std::int64_t i = 0; i < coils.elements(); ++i)
-        sum[static_cast<std::size_t>(i % points)] += std::norm(std::complex<double>(coils[i]));
-    RealArray rss(Shape{coils.shape[1], coils.shape[2]});
-    std::transform(sum.begin(), sum.end(), rss.values.begin(), [](double s) { return static_cast<float>(std::sqrt(s)); });
+    Shape shape = coils.shape;
+    shape[2] = 1;
+    RealArray rss(shape);
+    const std::int64_t points = shape[3] * shape[4] * shape[5];
+    for (std::int64_t i = 0; i < rss.elements(); ++i) {
+        const auto* in = coils.data() + i / points * coils.shape[2] * points + i % points;
+        double sum = 0;
+        for (std::int64_t c = 0; c < coils.shape[2]; ++c) sum += std::norm(std::complex<double>(in[c * points]));
+        rss[i] = static_cast<float>(std::sqrt(sum));
+    }
     return rss;
 }
 
-void add_images(SliceData& slice, kernels::Operations& ops) {
+void add_images(SliceData& sample, const DatasetLayout& layout, kernels::Operations& ops) {
     Arena workspace("prepare");
     workspace.serve_on_demand(ops.allocator());
-    ComplexArray coils = slice.kspace;
-    const Tensor view = coils.view(six_axes(coils.shape));
-    ops.fft(kernels::FftDirection::inverse, 2, view, workspace);
-    slice.rss = root_of_squares(coils);
-    slice.target = ComplexArray(slice.rss.shape);
-    ops.coil_combine(view, slice.maps.view(six_axes(slice.maps.shape)), slice.target.view(six_axes(slice.target.shape)));
+    ComplexArray coils = sample.kspace;
+    ops.fft(kernels::FftDirection::inverse, layout.fourier_rank(), coils.view(), workspace);
+    sample.rss = root_of_squares(coils);
+    sample.target = ComplexArray(layout.image_shape());
+    ops.coil_combine(coils.view(), sample.maps.view(), sample.target.view());
 }
 
 // What is known of where a file was sampled.
@@ -213,16 +214,18 @@ PreparedSlice prepare_slice(const ComplexArray& kspace, const RealArray* mask, c
     PreparedSlice out;
     out.calibration = maps.calibration;
     out.no_signal = maps.no_signal;
+    const DatasetLayout layout{1, kspace.shape[0], kspace.shape[1], kspace.shape[2]};
     out.data.kspace = kspace;
+    out.data.kspace.shape = layout.kspace_shape();
     out.data.maps = std::move(maps.maps);
-    out.data.maps.shape = kspace.shape;  // one set
+    out.data.maps.shape = layout.maps_shape();
     if (mask) {
         out.data.mask = *mask;
-        for (std::int64_t c = 0; c < kspace.shape[0]; ++c)
-            for (std::int64_t i = 0; i < mask->elements(); ++i)
-                if ((*mask)[i] == 0) out.data.kspace.slice(c)[i] = 0;
+        out.data.mask.shape = layout.mask_shape();
+        for (std::int64_t i = 0; i < out.data.kspace.elements(); ++i)
+            if ((*mask)[i % mask->elements()] == 0) out.data.kspace[i] = 0;
     } else {
-        add_images(out.data, ops);
+        add_images(out.data, layout, ops);
     }
     return out;
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <numeric>
 
 #include "data/normalize.hpp"
@@ -9,15 +10,27 @@
 namespace gleam::data {
 namespace {
 
-// The size of a batch of one: [C, Y, X] -> [1, 1, C, 1, Y, X].
-Shape six_axes(const Shape& s) { return Shape{1, 1, s.rank() == 3 ? s[0] : 1, 1, s[-2], s[-1]}; }
-
 double acceleration_of(const RealArray& mask) {
     const double sampled = std::accumulate(mask.values.begin(), mask.values.end(), 0.0);
     return sampled > 0 ? static_cast<double>(mask.elements()) / sampled : 0;
 }
 
 }  // namespace
+
+RealArray sample_mask(const MaskOptions& options, const DatasetLayout& layout, std::uint32_t epoch, std::uint32_t sample) {
+    RealArray mask(layout.rss_shape());
+    if (layout.physics == Physics::volume) {
+        const RealArray plane = make_mask(options, layout.depth, layout.height, epoch, sample).values;
+        for (std::int64_t i = 0; i < mask.elements(); ++i) mask[i] = plane[i / layout.width];
+        return mask;
+    }
+    float* out = mask.data();
+    for (std::int64_t t = 0; t < layout.frames; ++t) {
+        const Mask one = make_mask(options, layout.height, layout.width, epoch, sample, static_cast<std::uint32_t>(t));
+        out = std::copy(one.values.values.begin(), one.values.values.end(), out);
+    }
+    return mask;
+}
 
 Samples::Samples(const fs::path& file, std::vector<std::int64_t> slices, std::optional<MaskOptions> mask)
     : file_(file), slices_(std::move(slices)), mask_(std::move(mask)) {
@@ -40,22 +53,22 @@ Sample Samples::read(std::int64_t index, std::uint32_t epoch, kernels::Operation
     s.maps = std::move(data.maps);
     s.target = std::move(data.target);
     s.rss = std::move(data.rss);
-    const Shape image{file_.height(), file_.width()};
+    const DatasetLayout& layout = file_.layout();
     if (mask_) {
-        s.mask = make_mask(*mask_, image[0], image[1], epoch, static_cast<std::uint32_t>(number)).values;
+        s.mask = sample_mask(*mask_, layout, epoch, static_cast<std::uint32_t>(number));
     } else if (!data.mask.empty()) {
         s.mask = std::move(data.mask);
     } else {
-        s.mask = RealArray(image);
+        s.mask = RealArray(layout.mask_shape());
         s.mask.values.assign(s.mask.values.size(), 1.0F);
     }
     s.acceleration = acceleration_of(s.mask);
 
-    s.zero_filled = ComplexArray(image);
-    const Tensor coils = data.kspace.view(six_axes(data.kspace.shape));
-    ops.mask_multiply(s.mask.view(six_axes(image)), coils);
-    ops.fft(kernels::FftDirection::inverse, 2, coils, workspace);
-    ops.coil_combine(coils, s.maps.view(six_axes(s.maps.shape)), s.zero_filled.view(six_axes(image)));
+    s.zero_filled = ComplexArray(layout.image_shape());
+    const Tensor coils = data.kspace.view();
+    ops.mask_multiply(s.mask.view(), coils);
+    ops.fft(kernels::FftDirection::inverse, layout.fourier_rank(), coils, workspace);
+    ops.coil_combine(coils, s.maps.view(), s.zero_filled.view());
     s.scale = percentile_scale(s.zero_filled);
     const auto by = static_cast<float>(1 / s.scale);
     for (ComplexArray* a : {&s.zero_filled, &s.target})

@@ -10,6 +10,7 @@
 namespace gleam::greedy {
 
 NetworkOptions network_options(const JobConfig& job);
+DType precision_of(const JobConfig& job);
 Strategy strategy_of(const JobConfig& job);
 modules::Loss loss_of(const JobConfig& job);
 // What training needs beside the weights.

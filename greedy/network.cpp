@@ -12,10 +12,13 @@ Network::Network(const NetworkOptions& options, Device device, const ParameterBu
         throw ConfigError("training.modules",
                           fmt::format("{} unrolls cannot be cut into {} modules", options.unrolls, options.stages),
                           "choose a number of modules that divides model.unrolls");
+    if (options.share_weights && options.stages > 1)
+        throw ConfigError("model.share_weights", "greedy modules cannot share weights",
+                          "each module is trained by its own loss and optimiser; use training.strategy end_to_end");
     const int per_stage = options.unrolls / options.stages;
     stages_.reserve(static_cast<std::size_t>(options.stages));
     for (int s = 0; s < options.stages; ++s)
-        stages_.emplace_back(options.unroll, s * per_stage, per_stage, options.dtype, device, buffers);
+        stages_.emplace_back(options.unroll, s * per_stage, per_stage, options.share_weights, options.dtype, device, buffers);
 }
 
 std::size_t Network::parameter_bytes() const {

@@ -18,26 +18,31 @@ private:
     void run(const Batch& batch, const Tensor& out) override { ops_.copy(batch.zero_filled, out); }
 };
 
-class CgSense final : public Reconstructor {
+// A solver of the modules folder: solve(ops, sense, b, options, x, workspace).
+template <class Options, auto solve>
+class Iterative final : public Reconstructor {
 public:
-    CgSense(kernels::Operations& ops, const modules::ConjugateGradientOptions& options) : Reconstructor(ops), options_(options) {}
+    Iterative(kernels::Operations& ops, const Options& options) : Reconstructor(ops), options_(options) {}
 
 private:
     void plan(const Batch& batch) override {
         workspace_.book(program_);
-        modules::conjugate_gradient(ops_, batch.sense, batch.zero_filled, options_, batch.zero_filled, workspace_);
+        solve(ops_, batch.sense, batch.zero_filled, options_, batch.zero_filled, workspace_);
         workspace_.finish_booking();
         workspace_.grant(ops_.allocator(), "reconstruct a smaller matrix");
     }
     void run(const Batch& batch, const Tensor& out) override {
         workspace_.replay(program_);
-        modules::conjugate_gradient(ops_, batch.sense, batch.zero_filled, options_, out, workspace_);
+        solve(ops_, batch.sense, batch.zero_filled, options_, out, workspace_);
     }
 
-    modules::ConjugateGradientOptions options_;
+    Options options_;
     ArenaProgram program_;
     Arena workspace_{"workspace"};
 };
+
+using CgSense = Iterative<modules::ConjugateGradientOptions, modules::conjugate_gradient>;
+using L1Wavelet = Iterative<modules::L1WaveletOptions, modules::l1_wavelet>;
 
 class TrainedNetwork final : public Reconstructor {
 public:
@@ -63,14 +68,14 @@ private:
 ComplexArray Reconstructor::reconstruct(const data::Sample& sample) {
     if (!planned_) {
         ops_.set_planning(true);
-        plan(batch_.plan({1, sample.maps.shape[0], sample.maps.shape[1], sample.maps.shape[2]}));
+        plan(batch_.plan({sample.maps.shape, sample.zero_filled.shape}));
         ops_.set_planning(false);
         batch_.grant();
         planned_ = true;
     }
     const Batch batch = batch_.load(data::stack({sample}));
     ComplexArray image(sample.zero_filled.shape);
-    run(batch, image.view(batch.zero_filled.shape));
+    run(batch, image.view());
     const auto scale = static_cast<float>(sample.scale);
     for (auto& v : image.values) {
         v *= scale;
@@ -84,6 +89,10 @@ std::unique_ptr<Reconstructor> make_zero_filled(kernels::Operations& ops) { retu
 
 std::unique_ptr<Reconstructor> make_cg_sense(kernels::Operations& ops, const modules::ConjugateGradientOptions& options) {
     return std::make_unique<CgSense>(ops, options);
+}
+
+std::unique_ptr<Reconstructor> make_l1_wavelet(kernels::Operations& ops, const modules::L1WaveletOptions& options) {
+    return std::make_unique<L1Wavelet>(ops, options);
 }
 
 std::unique_ptr<Reconstructor> make_network_reconstructor(kernels::Operations& ops, const fs::path& checkpoint) {

@@ -2,10 +2,15 @@
 
 namespace gleam::greedy {
 
-Stage::Stage(const modules::UnrollOptions& options, int first, int count, DType dtype, Device device,
+Stage::Stage(const modules::UnrollOptions& options, int first, int count, bool share_weights, DType dtype, Device device,
              const ParameterBuffers& buffers)
     : first_(first), parameters_(dtype, device) {
-    for (int i = 0; i < count; ++i) unrolls_.emplace_back(options, parameters_, first + i);
+    for (int i = 0; i < count; ++i) {
+        if (i > 0 && share_weights)
+            unrolls_.push_back(unrolls_.front());
+        else
+            unrolls_.emplace_back(options, parameters_, first + i);
+    }
     parameters_.bind(nullptr, buffers);  // shapes are known from here on; memory comes with Network::materialize
 }
 

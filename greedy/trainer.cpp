@@ -21,10 +21,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-BatchShape shape_of(const data::DatasetFile& file, std::int64_t samples) {
-    return {samples, file.coils(), file.height(), file.width()};
-}
-
 double quantile(std::vector<double> v, double q) {
     if (v.empty()) return 0;
     std::sort(v.begin(), v.end());
@@ -55,7 +51,7 @@ Trainer::Trainer(const JobConfig& job, bool resume, kernels::Operations& ops)
       train_(open_samples(job.data.train, "data.train", job)),
       network_(network_options(job), ops.device(), training_buffers(job)),
       memory_(ops),
-      batch_(ops),
+      batch_(ops, precision_of(job)),
       schedule_(make_schedule(strategy_of(job), network_, memory_, loss_of(job))),
       process_start_(process_memory().resident) {
     require_targets(train_);
@@ -71,9 +67,9 @@ Trainer::~Trainer() = default;
 
 void Trainer::plan_memory() {
     ops_.set_planning(true);
-    schedule_->step(batch_.plan(shape_of(train_.file(), job_.training.batch)), update_terms(job_, 1));
+    schedule_->step(batch_.plan(batch_shape(train_.file().layout(), job_.training.batch)), update_terms(job_, 1));
     if (validation_) {
-        const Batch batch = batch_.plan(shape_of(validation_->file(), 1));
+        const Batch batch = batch_.plan(batch_shape(validation_->file().layout(), 1));
         reconstruct(network_, memory_, batch, batch.zero_filled);
     }
     ops_.set_planning(false);
@@ -186,7 +182,7 @@ void Trainer::validate() {
         const data::Sample sample = validation_->read(i, 0, ops_, workspace);
         const Batch batch = batch_.load(data::stack({sample}));
         ComplexArray image(sample.target.shape);
-        reconstruct(network_, memory_, batch, image.view(batch.zero_filled.shape));
+        reconstruct(network_, memory_, batch, image.view());
         const modules::Scores s = modules::score(image, sample.target);
         psnr.push_back(s.psnr), ssim.push_back(s.ssim), nrmse.push_back(s.nrmse);
     }

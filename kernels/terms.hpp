@@ -10,13 +10,29 @@ namespace gleam::kernels {
 
 enum class FftDirection : std::uint8_t { forward, inverse };
 
-enum class BorderMode : std::uint8_t { zero, reflect, replicate };
+// Which axes are transformed, the last `rank` of k-space (2: y x; 3: z y x), and where the origins lie: in the middle of image and
+// k-space (index floor(n/2)), or at index 0 where `centred` is false.
+struct Fourier {
+    int rank = 2;
+    bool centred = true;
+    constexpr Fourier(int rank_of_transform = 2, bool in_the_middle = true) : rank(rank_of_transform), centred(in_the_middle) {}
+};
 
-// A border of `width` = {d, h, w} elements on each side; with `relu`, of max(x, 0) instead of x.
+enum class WaveletDirection : std::uint8_t { forward, inverse };
+
+// zero: 0 0 | a b c | 0 0   reflect: c b | a b c | b a   replicate: a a | a b c | c c   circular: b c | a b c | a b
+enum class BorderMode : std::uint8_t { zero, reflect, replicate, circular };
+
+constexpr std::array<BorderMode, 3> on_every_axis(BorderMode mode) { return {mode, mode, mode}; }
+
+// A border of `width` elements on each side of the axes {d, h, w}; x is max(x, 0) + slope min(x, 0) on the way: as it is with
+// slope 1, after ReLU with slope 0, after a leaky ReLU in between.
 struct Border {
-    BorderMode mode = BorderMode::reflect;
+    std::array<BorderMode, 3> mode = on_every_axis(BorderMode::reflect);
     std::array<int, 3> width{0, 1, 1};
-    bool relu = false;
+    double slope = 1;
+
+    bool activates() const { return slope != 1; }
 };
 
 using Padding = std::array<int, 3>;  // zeros on each side of {d, h, w} that a convolution reads without storing
@@ -43,6 +59,8 @@ struct LossTerm {
 struct NormalTerms {
     double alpha = 1, beta = 0, gamma = 0;
     const Tensor* b = nullptr;
+    const Tensor* beta_factor = nullptr;  // real [1] on the device: multiplies beta (a learned weight)
+    const Tensor* active = nullptr;       // f64 [N] or [1]: where it is 0, the sample is not computed and its output is 0
 };
 
 // How parameters p follow from their gradient g, as in torch.optim. `weight_decay` is added to the gradient (g += weight_decay p)

@@ -99,6 +99,7 @@ constexpr std::int64_t bordered_source(std::int64_t i, std::int64_t n, std::int6
     if (j >= 0 && j < n) return j;
     if (mode == BorderMode::zero) return -1;
     if (mode == BorderMode::replicate) return j < 0 ? 0 : n - 1;
+    if (mode == BorderMode::circular) return (j % n + n) % n;
     return j < 0 ? -j : 2 * (n - 1) - j;
 }
 

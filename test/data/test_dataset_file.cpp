@@ -21,12 +21,12 @@ Array<T> counting(const Shape& shape, float start = 0) {
 const DatasetLayout everything{3, 2, 4, 5, true, true, true, true, true};
 
 SliceData slice_of(const DatasetLayout& layout, float start) {
-    const Shape many{layout.coils, layout.height, layout.width}, one{layout.height, layout.width};
-    SliceData data{counting<Complex>(many, start), counting<Complex>(many, start + 1), {}, {}, {}, {}};
-    if (layout.target) data.target = counting<Complex>(one, start + 2);
-    if (layout.mask) data.mask = counting<float>(one, start + 3);
-    if (layout.rss) data.rss = counting<float>(one, start + 4);
-    if (layout.truth) data.truth = counting<Complex>(one, start + 5);
+    SliceData data{
+        counting<Complex>(layout.kspace_shape(), start), counting<Complex>(layout.maps_shape(), start + 1), {}, {}, {}, {}};
+    if (layout.target) data.target = counting<Complex>(layout.image_shape(), start + 2);
+    if (layout.mask) data.mask = counting<float>(layout.mask_shape(), start + 3);
+    if (layout.rss) data.rss = counting<float>(layout.rss_shape(), start + 4);
+    if (layout.truth) data.truth = counting<Complex>(layout.image_shape(), start + 5);
     return data;
 }
 
@@ -79,7 +79,7 @@ TEST_CASE("A data set comes back slice by slice as it was written") {
             CHECK(file.layout().mask_per_slice == layout.mask_per_slice);
             for (std::int64_t s = 0; s < layout.slices; ++s) {
                 const SliceData expected = slice_of(layout, 100.0F * static_cast<float>(s)), found = file.read_slice(s);
-                CHECK(found.kspace.shape == Shape{layout.coils, 4, 5});
+                CHECK(found.kspace.shape == Shape{1, 1, layout.coils, 1, 4, 5});
                 CHECK(found.maps.shape == found.kspace.shape);
                 CHECK(found.kspace.values == expected.kspace.values);
                 CHECK(found.maps.values == expected.maps.values);
@@ -87,8 +87,8 @@ TEST_CASE("A data set comes back slice by slice as it was written") {
                 CHECK(found.rss.values == expected.rss.values);
                 CHECK(found.truth.values == expected.truth.values);
                 CHECK(found.mask.values == (layout.mask_per_slice ? expected : slice_of(layout, 0)).mask.values);
-                if (layout.target) CHECK(found.target.shape == Shape{4, 5});
-                if (layout.mask) CHECK(found.mask.shape == Shape{4, 5});
+                if (layout.target) CHECK(found.target.shape == Shape{1, 1, 1, 1, 4, 5});
+                if (layout.mask) CHECK(found.mask.shape == Shape{1, 1, 1, 1, 4, 5});
             }
             CHECK(file.provenance() ==
                   std::map<std::string, std::string>{{"noise", "0.25"}, {"program", "gleam 0.1"}, {"seed", "7"}});
@@ -103,16 +103,16 @@ TEST_CASE("A data set whose parts do not fit together is refused with what to do
     write_raw(path, {});
     CHECK(DatasetFile(path).layout().target == false);
     write_raw(path, {.maps = {2, 3, 4, 5, 1}});
-    CHECK(DatasetFile(path).read_slice(1).maps.shape == Shape{3, 4, 5});
+    CHECK(DatasetFile(path).read_slice(1).maps.shape == Shape{1, 1, 3, 1, 4, 5});
 
     check_refused(path, {.maps = {}}, "no coil sensitivities ('maps'); run `gleam prepare`");
     check_refused(path, {.kspace = {}}, "no GLEAM data set");
     check_refused(path, {.kspace = {3, 4, 5}}, "'kspace': has shape [3, 4, 5] where [slice, coil, y, x]");
     check_refused(path, {.kspace = {0, 3, 4, 5}}, "'kspace'");
     check_refused(path, {.kspace = {2, 0, 4, 5}}, "'kspace'");
-    check_refused(path, {.maps = {2, 3, 5, 4}}, "'maps': has shape [2, 3, 5, 4] where k-space has [2, 3, 4, 5]");
+    check_refused(path, {.maps = {2, 3, 5, 4}}, "'maps': has shape [2, 3, 5, 4] where [2, 3, 4, 5] fits k-space");
     check_refused(path, {.maps = {3, 4, 5}}, "'maps'");
-    check_refused(path, {.maps = {2, 3, 4, 5, 2}}, "2 sets of maps");
+    check_refused(path, {.maps = {2, 3, 4, 5, 0}}, "'maps'");
     check_refused(path, {.target = {4, 5}}, "'target': has shape [4, 5] where [2, 4, 5]");
     check_refused(path, {.mask = {2, 4}}, "'mask'");
     check_refused(path, {.mask = {1, 4, 5}}, "'mask'");

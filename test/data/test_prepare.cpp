@@ -73,7 +73,7 @@ TEST_CASE("A fully sampled slice gives maps, the combined image and its root of 
     CHECK(slice.calibration == 24);
     CHECK(slice.data.mask.empty());
     CHECK(slice.data.kspace.values == f.scan.kspace.values);
-    CHECK(slice.data.maps.shape == Shape{coils, height, width});
+    CHECK(slice.data.maps.shape == Shape{1, 1, coils, 1, height, width});
     // With the true sensitivities s: target = |s| image, turned by the phase of the first coil; rss = |s| |image|.
     ComplexArray expected(Shape{height, width});
     double rss_off = 0;

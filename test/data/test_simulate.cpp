@@ -35,13 +35,13 @@ double distance(const ComplexArray& a, const ComplexArray& b) {
 
 // One sample of the centred orthonormal Fourier transform of coil image `c`, by its definition.
 std::complex<double> transformed(const SliceData& s, std::int64_t c, std::int64_t ky, std::int64_t kx) {
-    const std::int64_t h = s.truth.shape[0], w = s.truth.shape[1];
+    const std::int64_t h = s.truth.shape[4], w = s.truth.shape[5];
     std::complex<double> sum = 0;
     for (std::int64_t y = 0; y < h; ++y)
         for (std::int64_t x = 0; x < w; ++x) {
             const double turns = static_cast<double>((ky - h / 2) * (y - h / 2)) / static_cast<double>(h) +
                                  static_cast<double>((kx - w / 2) * (x - w / 2)) / static_cast<double>(w);
-            sum += std::complex<double>(s.maps.slice(c)[y * w + x] * s.truth[y * w + x]) *
+            sum += std::complex<double>(s.maps[(c * h + y) * w + x] * s.truth[y * w + x]) *
                    std::polar(1.0, -2 * std::numbers::pi * turns);
         }
     return sum / std::sqrt(static_cast<double>(h * w));
@@ -53,14 +53,15 @@ TEST_CASE("Simulated k-space is the Fourier transform of the coil images, by its
     for (const auto& size : {Shape{24, 20}, Shape{17, 13}, Shape{1, 31}, Shape{9, 1}}) {
         INFO(size.str());
         const auto s = simulate_slice(small(size[0], size[1], 3, 0), 1, operations());
-        REQUIRE(s.kspace.shape == Shape{3, size[0], size[1]});
+        const Shape image{1, 1, 1, 1, size[0], size[1]};
+        REQUIRE(s.kspace.shape == Shape{1, 1, 3, 1, size[0], size[1]});
         REQUIRE(s.maps.shape == s.kspace.shape);
-        REQUIRE(s.target.shape == size);
-        REQUIRE(s.truth.shape == size);
+        REQUIRE(s.target.shape == image);
+        REQUIRE(s.truth.shape == image);
         for (std::int64_t c = 0; c < 3; ++c)
             for (std::int64_t i = 0; i < size.elements(); i += 7) {
                 const auto expected = transformed(s, c, i / size[1], i % size[1]);
-                REQUIRE(std::abs(expected - std::complex<double>(s.kspace.slice(c)[i])) < 2e-5);
+                REQUIRE(std::abs(expected - std::complex<double>(s.kspace[c * size.elements() + i])) < 2e-5);
             }
         CHECK(distance(s.target, s.truth) < 1e-6);  // without noise A^H A = 1
     }
@@ -76,7 +77,7 @@ TEST_CASE("The noise of k-space has the standard deviation asked for, equally in
     for (std::int64_t c = 0; c < 4; ++c) {
         double re = 0, im = 0, cross = 0, mean = 0;
         for (std::int64_t i = 0; i < 4096; ++i) {
-            const std::complex<double> n = noisy.kspace.slice(c)[i] - clean.kspace.slice(c)[i];
+            const std::complex<double> n = noisy.kspace[c * 4096 + i] - clean.kspace[c * 4096 + i];
             re += n.real() * n.real() / 4096, im += n.imag() * n.imag() / 4096;
             cross += n.real() * n.imag() / 4096, mean += n.real() / 4096;
         }
@@ -91,7 +92,7 @@ TEST_CASE("The noise of k-space has the standard deviation asked for, equally in
 
 TEST_CASE("One coil works: its target is the noisy image itself") {
     const auto s = simulate_slice(small(32, 48, 1, 0.02), 3, operations());
-    REQUIRE(s.kspace.shape == Shape{1, 32, 48});
+    REQUIRE(s.kspace.shape == Shape{1, 1, 1, 1, 32, 48});
     CHECK(distance(s.target, s.truth) == Approx(0.02).epsilon(0.1));
 }
 

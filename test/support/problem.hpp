@@ -32,7 +32,7 @@ struct TrainingProblem {
     }
 
     greedy::Batch batch() const {
-        return {modules::SenseOperator{maps.view(), folded.view(), 2}, zero_filled.view(), target.view()};
+        return {modules::SenseOperator{maps.view(), folded.view(), 2}, folded.view(), zero_filled.view(), target.view()};
     }
 };
 
@@ -67,7 +67,10 @@ struct TrainingRun {
 };
 
 inline greedy::NetworkOptions small_network(int unrolls, int stages, DType dtype = DType::f32) {
-    return {unrolls, stages, {2.0, {5, 2, 3, kernels::BorderMode::reflect}}, dtype};
+    greedy::NetworkOptions options;
+    options.unrolls = unrolls, options.stages = stages, options.dtype = dtype;
+    options.unroll.regularizer.features = 5;
+    return options;
 }
 
 }  // namespace gleam::test
