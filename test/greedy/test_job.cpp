@@ -74,6 +74,7 @@ training:
   strategy: end_to_end
   modules: 1
   batch: 4
+  accumulate: 2
   steps: 12
   loss:
     l1: 0.0
@@ -93,6 +94,8 @@ training:
     beta2: 0.75
     epsilon: 1.0e-07
     weight_decay: 0.0
+  clip_norm: 1.5
+  ema: 0.999
   log_every: 1
   validate_every: 0
   checkpoint_every: 3
@@ -154,6 +157,9 @@ TEST_CASE("Values of a job outside their range are refused") {
                                      "model.regularizer.kernel=4",
                                      "model.regularizer.border=wrap",
                                      "training.batch=0",
+                                     "training.accumulate=0",
+                                     "training.clip_norm=-1",
+                                     "training.ema=1",
                                      "training.steps=0",
                                      "training.steps=1e3",
                                      "training.loss.l1=-1",
