@@ -4,6 +4,11 @@
 
 namespace gleam::greedy {
 
+BatchShape shape_of(const data::HostBatch& host) {
+    const Shape &maps = host.maps.shape, &image = host.zero_filled.shape;
+    return {maps[0], maps[2], maps[4], maps[5], image[1], maps[3], maps.rank() == 7 ? maps[6] : 1, host.mask.shape[1]};
+}
+
 Batch DeviceBatch::lay_out(const BatchShape& shape) {
     std::size_t offset = 0;
     const auto place = [&](DType dtype, const Shape& s) {
@@ -13,7 +18,7 @@ Batch DeviceBatch::lay_out(const BatchShape& shape) {
         return t;
     };
     Batch batch;
-    batch.sense = {place(DType::c64, shape.maps()), place(DType::f32, shape.image()), 2};
+    batch.sense = {place(DType::c64, shape.maps()), place(DType::f32, shape.mask()), shape.rank()};
     batch.zero_filled = place(DType::c64, shape.image());
     batch.target = place(DType::c64, shape.image());
     if (!arena_.sealed()) arena_.reserve(offset);
@@ -27,8 +32,7 @@ Batch DeviceBatch::plan(const BatchShape& shape) { return lay_out(shape); }
 void DeviceBatch::grant() { arena_.grant(ops_.allocator(), "lower training.batch or the matrix size"); }
 
 Batch DeviceBatch::load(const data::HostBatch& host) {
-    const Shape& s = host.maps.shape;
-    const Batch batch = lay_out({s[0], s[2], s[4], s[5]});
+    const Batch batch = lay_out(shape_of(host));
     ops_.copy(host.maps.view(), batch.sense.maps);
     ops_.normal_mask(host.mask.view(), batch.sense.rank, batch.sense.normal_mask);
     ops_.copy(host.zero_filled.view(), batch.zero_filled);

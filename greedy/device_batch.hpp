@@ -9,10 +9,22 @@ namespace gleam::greedy {
 
 struct BatchShape {
     std::int64_t samples = 1, coils = 1, height = 1, width = 1;
+    std::int64_t frames = 1, depth = 1, sets = 1, mask_frames = 1;
 
-    Shape image() const { return {samples, 1, 1, 1, height, width}; }
-    Shape maps() const { return {samples, 1, coils, 1, height, width}; }
+    Shape image() const { return with_sets({samples, frames, 1, depth, height, width}); }
+    Shape maps() const { return with_sets({samples, 1, coils, depth, height, width}); }
+    Shape mask() const { return {samples, mask_frames, 1, depth, height, width}; }
+    // Axes of the Fourier transform. A volume one pixel deep is a slice.
+    int rank() const { return depth > 1 ? 3 : 2; }
+
+private:
+    Shape with_sets(Shape shape) const {
+        if (sets > 1) shape.append(sets);
+        return shape;
+    }
 };
+
+BatchShape shape_of(const data::HostBatch& host);
 
 class DeviceBatch {
 public:

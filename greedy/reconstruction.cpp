@@ -66,15 +66,15 @@ private:
 }  // namespace
 
 ComplexArray Reconstructor::reconstruct(const data::Sample& sample) {
+    const data::HostBatch host = data::stack({sample});
     if (!planned_) {
         ops_.set_planning(true);
-        const Shape& maps = sample.maps.shape;
-        plan(batch_.plan({1, maps[2], maps[4], maps[5]}));
+        plan(batch_.plan(shape_of(host)));
         ops_.set_planning(false);
         batch_.grant();
         planned_ = true;
     }
-    const Batch batch = batch_.load(data::stack({sample}));
+    const Batch batch = batch_.load(host);
     ComplexArray image(sample.zero_filled.shape);
     run(batch, image.view());
     const auto scale = static_cast<float>(sample.scale);
