@@ -5,9 +5,10 @@
 
 namespace gleam {
 
-int ParameterPack::add(std::string name, const Shape& shape, double bound, std::uint32_t stream, std::uint32_t index) {
+int ParameterPack::add(std::string name, const Shape& shape, double bound, std::uint32_t stream, std::uint32_t index,
+                       double center) {
     if (values_.data) throw InternalError("ParameterPack", "'" + name + "' is added after bind()");
-    entries_.push_back({std::move(name), shape, elements_, bound, stream, index});
+    entries_.push_back({std::move(name), shape, elements_, bound, center, stream, index});
     elements_ += shape.elements();
     return static_cast<int>(entries_.size()) - 1;
 }
@@ -17,19 +18,18 @@ std::size_t ParameterPack::flat_bytes() const {
     return (bytes + memory_alignment - 1) / memory_alignment * memory_alignment;
 }
 
-std::size_t ParameterPack::bytes(bool training) const { return flat_bytes() * (training ? 4 : 1); }
-
-void ParameterPack::bind(void* memory, bool training) {
-    int used = 0;
-    const auto next = [&] {
-        void* at = memory ? static_cast<char*>(memory) + static_cast<std::size_t>(used++) * flat_bytes() : nullptr;
+void ParameterPack::bind(void* memory, const ParameterBuffers& buffers) {
+    std::size_t used = 0;
+    const auto next = [&](bool wanted) {
+        if (!wanted) return Tensor{};
+        void* at = memory ? static_cast<char*>(memory) + used++ * flat_bytes() : nullptr;
         return Tensor{at, dtype_, Shape{elements_}, device_};
     };
-    values_ = next();
-    if (!training) return;
-    gradients_ = next();
-    first_moments_ = next();
-    second_moments_ = next();
+    buffers_ = buffers;
+    values_ = next(true);
+    gradients_ = next(buffers.gradients);
+    for (int i = 0; i < 2; ++i) moments_[static_cast<std::size_t>(i)] = next(i < buffers.moments);
+    average_ = next(buffers.average);
 }
 
 Tensor ParameterPack::part(const Tensor& flat, const Entry& entry) const {
@@ -49,7 +49,8 @@ std::vector<double> ParameterPack::initial_values(std::uint64_t seed) const {
     values.reserve(static_cast<std::size_t>(elements_));
     for (const Entry& entry : entries_) {
         Philox random(seed, Purpose::weights, entry.stream, entry.index);
-        for (std::int64_t i = 0; i < entry.shape.elements(); ++i) values.push_back(random.uniform(-entry.bound, entry.bound));
+        for (std::int64_t i = 0; i < entry.shape.elements(); ++i) 
+            values.push_back(entry.center + random.uniform(-entry.bound, entry.bound));
     }
     return values;
 }

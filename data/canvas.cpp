@@ -67,6 +67,13 @@ private:
     float fill_;                // below 1 for what is thinner than a pixel
 };
 
+// Size of the object in the section z of a volume: blunt ends, as a head has them.
+double section_size(double z) {
+    const double t = std::abs(z) / 0.94;
+    const double size = t < 1 ? std::sqrt(1 - t * t * t) : 0;
+    return size > 0.15 ? size : 0;
+}
+
 }  // namespace
 
 Ellipse Ellipse::inside(double by, double new_value) const {
@@ -77,15 +84,17 @@ Ellipse Ellipse::inside(double by, double new_value) const {
     return e;
 }
 
-Canvas::Canvas(std::int64_t height, std::int64_t width, Philox& random)
+Canvas::Canvas(std::int64_t height, std::int64_t width, Philox& random, std::optional<double> z)
     : height_(height),
       width_(width),
-      shift_x_(Waves(random, 8, 0.6, 3).sample(height, width)),
-      shift_y_(Waves(random, 8, 0.6, 3).sample(height, width)),
-      grain_(Waves(random, 32, 14, 44).sample(height, width)),
+      z_(z),
+      zoom_(z ? section_size(*z) : 1),
+      shift_x_(Waves(random, 8, 0.6, 3).sample(height, width, z.value_or(0))),
+      shift_y_(Waves(random, 8, 0.6, 3).sample(height, width, z.value_or(0))),
+      grain_(Waves(random, 32, 14, 44).sample(height, width, z.value_or(0))),
       value_(grain_.size()),
       texture_(grain_.size()) {
-    const auto coarse = Waves(random, 16, 5, 14).sample(height, width);
+    const auto coarse = Waves(random, 16, 5, 14).sample(height, width, z.value_or(0));
     for (std::size_t i = 0; i < grain_.size(); ++i) {
         grain_[i] = 0.8f * grain_[i] + 0.6f * coarse[i];
         shift_x_[i] *= static_cast<float>(bend);
@@ -93,20 +102,41 @@ Canvas::Canvas(std::int64_t height, std::int64_t width, Philox& random)
     }
 }
 
+double Canvas::place(std::int64_t i, std::int64_t n) const { return fov_position(i, n) / zoom_; }
+
+// What this section cuts from the ellipsoid whose largest section is `e`; nothing when it lies elsewhere. Ellipses one inside the
+// other share a centre, so they share its z.
+std::optional<Ellipse> Canvas::here(const Ellipse& e) const {
+    if (!z_) return e;
+    if (zoom_ == 0) return std::nullopt;
+    const double size = std::sqrt(e.a * e.b), length = 4 * size;
+    const double centre = 0.8 * std::clamp((0.5 - size) / 0.3, 0.0, 1.0) * std::sin(19 * e.x + 23 * e.y);
+    const double t = (*z_ - centre) / length;
+    if (t * t >= 1) return std::nullopt;
+    Ellipse cut = e;
+    cut.a *= std::sqrt(1 - t * t);
+    cut.b *= std::sqrt(1 - t * t);
+    return cut;
+}
+
 void Canvas::blend(std::size_t pixel, float cover, float value, float texture) {
     value_[pixel] += cover * (value - value_[pixel]);
     texture_[pixel] += cover * (texture - texture_[pixel]);
 }
 
-void Canvas::paint(const Ellipse& e) {
-    const double pixel_x = 2.0 / static_cast<double>(width_), pixel_y = 2.0 / static_cast<double>(height_);
+void Canvas::paint(const Ellipse& ellipse) {
+    const std::optional<Ellipse> cut = here(ellipse);
+    if (!cut) return;
+    const Ellipse& e = *cut;
+    const double pixel_x = pixel(width_), pixel_y = pixel(height_);
     const Level level(e, pixel_x, pixel_y);
     const float value = static_cast<float>(e.value), texture = static_cast<float>(e.texture);
     // A box around all that can be touched: axes, edge, and four times the usual displacement (more than the waves can add up
     // to).
     const double reach = std::max(e.a, e.b) + e.softness + 4 * bend * e.warp;
-    auto span = [](double centre, double reach_of_axis, double pixel, std::int64_t n) {
-        const double first = (centre - reach_of_axis + 1) / pixel - 0.5, last = (centre + reach_of_axis + 1) / pixel + 0.5;
+    const double edge = 1 / zoom_;
+    auto span = [edge](double centre, double reach_of_axis, double pixel, std::int64_t n) {
+        const double first = (centre - reach_of_axis + edge) / pixel - 0.5, last = (centre + reach_of_axis + edge) / pixel + 0.5;
         return std::array{std::clamp<std::int64_t>(static_cast<std::int64_t>(std::floor(first)), 0, n),
                           std::clamp<std::int64_t>(static_cast<std::int64_t>(std::ceil(last)), 0, n)};
     };
@@ -114,17 +144,14 @@ void Canvas::paint(const Ellipse& e) {
     for (std::int64_t iy = rows[0]; iy < rows[1]; ++iy)
         for (std::int64_t ix = columns[0]; ix < columns[1]; ++ix) {
             const auto i = static_cast<std::size_t>(iy * width_ + ix);
-            const double x = fov_position(ix, width_) + e.warp * static_cast<double>(shift_x_[i]);
-            const double y = fov_position(iy, height_) + e.warp * static_cast<double>(shift_y_[i]);
+            const double x = place(ix, width_) + e.warp * static_cast<double>(shift_x_[i]);
+            const double y = place(iy, height_) + e.warp * static_cast<double>(shift_y_[i]);
             const float cover = level.cover(x, y);
             if (cover > 0) blend(i, cover, value, texture);
         }
 }
 
-void Canvas::paint_folds(const Ellipse& outline, const Folds& folds, Philox& random) {
-    const double pixel_x = 2.0 / static_cast<double>(width_), pixel_y = 2.0 / static_cast<double>(height_);
-    const double pixel = std::max(pixel_x, pixel_y);
-    const Level level(outline, pixel_x, pixel_y);
+void Canvas::paint_folds(const Ellipse& whole, const Folds& folds, Philox& random) {
     // Furrows lie where a sum of waves around the outline is zero; each wave also turns with depth, so that furrows bend and
     // fork.
     struct Turn {
@@ -135,13 +162,18 @@ void Canvas::paint_folds(const Ellipse& outline, const Folds& folds, Philox& ran
         const double around = std::round(0.5 * folds.furrows * random.uniform(0.55, 1.35));
         t = {around, random.uniform(-16, 16), random.uniform(0, 2 * std::numbers::pi)};
     }
-    const auto reach_field = Waves(random, 10, 2, 6).sample(height_, width_);
-    const auto bend_field = Waves(random, 12, 3, 8).sample(height_, width_);
+    const auto reach_field = Waves(random, 10, 2, 6).sample(height_, width_, z_.value_or(0));
+    const auto bend_field = Waves(random, 12, 3, 8).sample(height_, width_, z_.value_or(0));
+    const std::optional<Ellipse> cut = here(whole);
+    if (!cut) return;
+    const Ellipse& outline = *cut;
+    const double pixel_x = pixel(width_), pixel_y = pixel(height_), larger_pixel = std::max(pixel_x, pixel_y);
+    const Level level(outline, pixel_x, pixel_y);
     for (std::int64_t iy = 0; iy < height_; ++iy)
         for (std::int64_t ix = 0; ix < width_; ++ix) {
             const auto i = static_cast<std::size_t>(iy * width_ + ix);
-            const double x = fov_position(ix, width_) + outline.warp * static_cast<double>(shift_x_[i]);
-            const double y = fov_position(iy, height_) + outline.warp * static_cast<double>(shift_y_[i]);
+            const double x = place(ix, width_) + outline.warp * static_cast<double>(shift_x_[i]);
+            const double y = place(iy, height_) + outline.warp * static_cast<double>(shift_y_[i]);
             const float cover = level.cover(x, y);
             if (cover == 0) continue;
             const double depth = level.depth(x, y), angle = level.polar_angle(x, y);
@@ -160,8 +192,8 @@ void Canvas::paint_folds(const Ellipse& outline, const Folds& folds, Philox& ran
             const double floor = folds.depth * std::clamp(0.75 + 0.45 * static_cast<double>(reach_field[i]), 0.15, 1.5);
             const double furrow = std::abs(n) / slope - folds.furrow + std::max(0.0, depth - floor);
             const double inside = std::min(furrow, depth);  // distance from the fluid
-            const float tissue = smooth_step(0.5 + inside / pixel);
-            const float core = smooth_step(0.5 + (inside - folds.ribbon) / (1.5 * pixel));
+            const float tissue = smooth_step(0.5 + inside / larger_pixel);
+            const float core = smooth_step(0.5 + (inside - folds.ribbon) / (1.5 * larger_pixel));
             const double value = folds.fluid + static_cast<double>(tissue) * (folds.outer - folds.fluid) +
                                  static_cast<double>(core) * (folds.inner - folds.outer);
             blend(i, cover, static_cast<float>(value), static_cast<float>(outline.texture));

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "core/philox.hpp"
@@ -34,8 +35,10 @@ struct Folds {
 
 class Canvas {
 public:
-    // An empty canvas; `random` chooses how coordinates are bent and the fine structure.
-    Canvas(std::int64_t height, std::int64_t width, Philox& random);
+    // An empty canvas; `random` chooses how coordinates are bent and the fine structure. With `z` (-1 .. 1) it is a section
+    // through a volume: the object as a whole is largest at 0 and has ended at |z| = 0.94, ellipses are ellipsoids, and small
+    // ones have their centres at other z. The same strokes on canvases at all z give the volume.
+    Canvas(std::int64_t height, std::int64_t width, Philox& random, std::optional<double> z = std::nullopt);
 
     void paint(const Ellipse& ellipse);
     // `outline` gives the shape; its brightness is not used.
@@ -45,9 +48,15 @@ public:
     std::vector<float> picture() const;
 
 private:
+    std::optional<Ellipse> here(const Ellipse& ellipse) const;
+    // Position of a pixel in the coordinates of the object, before bending.
+    double place(std::int64_t i, std::int64_t n) const;
+    double pixel(std::int64_t n) const { return 2.0 / static_cast<double>(n) / zoom_; }
     void blend(std::size_t pixel, float cover, float value, float texture);
 
     std::int64_t height_, width_;
+    std::optional<double> z_;
+    double zoom_ = 1;                       // size of the object in this section; 0: it has ended
     std::vector<float> shift_x_, shift_y_;  // displacement for warp = 1
     std::vector<float> grain_;              // fine structure, variance 1
     std::vector<float> value_, texture_;

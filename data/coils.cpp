@@ -16,39 +16,45 @@ namespace {
 
 using Complex = std::complex<double>;
 
-// A loop that stands upright in the plane z = 0: its two long wires run along z through `a` and `b`, the two short ones join them
-// at z = +-half_length. In-plane positions are complex numbers x + i y, in half fields of view.
+// A loop that stands upright: its two long wires run along z through `a` and `b`, the two short ones join them half_length above
+// and below `z`. In-plane positions are complex numbers x + i y, in half fields of view.
 struct Loop {
     Complex a, b;
     double half_length;
     Complex gain;
+    double z = 0;
 
-    // What the loop receives at `p`: the transverse field Bx - i By. By symmetry the field in the plane has no z component.
-    Complex sensitivity(Complex p) const {
-        const Complex short_wire = b - a;
-        const double width = std::abs(short_wire);
-        const Complex along = short_wire / width;
-        // Short wires: 2 i l t  times the integral of ds / (distance^2 + l^2)^(3/2), where l is half_length and t their
-        // direction.
-        const Complex q = (p - a) * std::conj(along);  // along and across the wire
-        const double rho2 = q.imag() * q.imag() + half_length * half_length;
-        const double s0 = -q.real(), s1 = width - q.real();
-        const double integral = (s1 / std::sqrt(s1 * s1 + rho2) - s0 / std::sqrt(s0 * s0 + rho2)) / rho2;
-        const Complex field = long_wire(p - a) - long_wire(p - b) + Complex(0, 2 * half_length * integral) * along;
+    // What the loop receives at height `height` over `p`: the transverse field Bx - i By.
+    Complex sensitivity(Complex p, double height) const {
+        const double up = half_length - (height - z), down = half_length + (height - z);  // to the short wires
+        const Complex along = (b - a) / std::abs(b - a);
+        // By symmetry of a short wire around its middle only the part across it lies in the plane.
+        const Complex field =
+            long_wire(p - a, up, down) - long_wire(p - b, up, down) + Complex(0, short_wire(p, up) + short_wire(p, down)) * along;
         return gain * std::conj(field);
     }
 
 private:
+    // l times the integral of ds / (distance^2 + l^2)^(3/2) over the wire, where l is how far it lies above or below.
+    double short_wire(Complex p, double l) const {
+        const double width = std::abs(b - a);
+        const Complex q = (p - a) * std::conj((b - a) / width);                // along and across the wire
+        const double rho2 = std::max(q.imag() * q.imag() + l * l, 0.1 * 0.1);  // finite on the wire
+        const double s0 = -q.real(), s1 = width - q.real();
+        return l * ((s1 / std::sqrt(s1 * s1 + rho2) - s0 / std::sqrt(s0 * s0 + rho2)) / rho2);
+    }
+
     // A wire of some thickness: the field stays finite on it.
-    Complex long_wire(Complex r) const {
+    static Complex long_wire(Complex r, double up, double down) {
         constexpr double thickness2 = 0.3 * 0.3;
         const double d2 = std::norm(r) + thickness2;
-        return Complex(0, 2 * half_length / (d2 * std::sqrt(d2 + half_length * half_length))) * r;
+        const auto part = [d2](double l) { return l / (d2 * std::sqrt(d2 + l * l)); };
+        return Complex(0, part(up) + part(down)) * r;
     }
 };
 
 // Loops on a rounded square that keeps clear of the corners of the field of view, evenly spread but for some jitter.
-std::vector<Loop> place_loops(std::int64_t coils, Philox& random) {
+std::vector<Loop> place_loops(std::int64_t coils, bool staggered, Philox& random) {
     std::vector<Loop> loops;
     const double turn = random.uniform(0, 2 * std::numbers::pi), distance = random.uniform(1.4, 1.55);
     const double half_length = random.uniform(0.5, 0.8), fill = random.uniform(0.8, 1.1);
@@ -62,29 +68,35 @@ std::vector<Loop> place_loops(std::int64_t coils, Philox& random) {
         const double half_width = std::clamp(fill * std::numbers::pi * distance / static_cast<double>(coils), 0.2, 0.75);
         const Complex half = std::polar(half_width, tilt);
         const double gain = random.uniform(0.85, 1.15), phase = random.uniform(0, 2 * std::numbers::pi);
-        loops.push_back({centre - half, centre + half, half_length, std::polar(gain, phase)});
+        const double z = staggered ? (c % 2 == 0 ? 0.45 : -0.45) : 0;
+        loops.push_back({centre - half, centre + half, half_length, std::polar(gain, phase), z});
     }
     return loops;
 }
 
 }  // namespace
 
-ComplexArray make_coil_maps(std::int64_t coils, std::int64_t height, std::int64_t width, Philox& random) {
-    if (coils < 1 || height < 1 || width < 1)
-        throw ConfigError("coil maps", fmt::format("{} coils on {} x {} pixels", coils, height, width), "give positive numbers");
-    ComplexArray maps(Shape{coils, height, width});
+ComplexArray make_coil_maps(std::int64_t coils, const Shape& matrix, Philox& random) {
+    const std::int64_t depth = matrix.rank() == 3 ? matrix[0] : 1, height = matrix[-2], width = matrix[-1];
+    if (coils < 1 || depth < 1 || height < 1 || width < 1)
+        throw ConfigError("coil maps", fmt::format("{} coils on {} x {} x {} pixels", coils, depth, height, width),
+                          "give positive numbers");
+    Shape shape{coils};
+    for (std::int64_t n : matrix) shape.append(n);
+    ComplexArray maps(shape);
     if (coils == 1) {
         std::fill(maps.values.begin(), maps.values.end(), 1.0f);
         return maps;
     }
-    const auto loops = place_loops(coils, random);
-    const std::int64_t pixels = height * width;
+    const auto loops = place_loops(coils, depth > 1, random);
+    const std::int64_t plane = height * width, pixels = depth * plane;
     std::vector<Complex> here(loops.size());
     for (std::int64_t i = 0; i < pixels; ++i) {
-        const Complex p(fov_position(i % width, width), fov_position(i / width, height));
+        const Complex p(fov_position(i % width, width), fov_position(i % plane / width, height));
+        const double z = fov_position(i / plane, depth);
         double energy = 0;
         for (std::size_t c = 0; c < loops.size(); ++c) {
-            here[c] = loops[c].sensitivity(p);
+            here[c] = loops[c].sensitivity(p, z);
             energy += std::norm(here[c]);
         }
         const double scale = 1 / std::sqrt(energy);

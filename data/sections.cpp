@@ -195,7 +195,8 @@ void paint_organs(Canvas& canvas, const Frame& body, const Contrast& c, Philox& 
     }
 }
 
-void paint_trunk(Canvas& canvas, const Contrast& c, Philox& random) {
+// Returns the frame of the cavity that holds the organs.
+Frame paint_trunk(Canvas& canvas, const Contrast& c, Philox& random) {
     const Ellipse skin{random.uniform(-0.02, 0.02),
                        random.uniform(-0.04, 0.04),
                        random.uniform(0.78, 0.86),
@@ -231,6 +232,35 @@ void paint_trunk(Canvas& canvas, const Contrast& c, Philox& random) {
     const Frame body{cavity};
     paint_organs(canvas, body, c, random);
     paint_spine(canvas, body, c, random);
+    return body;
+}
+
+// ---- chest ----------------------------------------------------------------------------------------------------------------
+
+// Two ventricles. While they contract, the area of the left one's muscle stays, so its wall thickens; at beat 0 they are full.
+void paint_heart(Canvas& canvas, const Frame& body, const Contrast& c, Philox& random, double beat) {
+    const double x = random.uniform(0.02, 0.12), y = random.uniform(-0.3, -0.2), size = random.uniform(0.2, 0.25);
+    const double round = random.uniform(1.1, 1.3);  // bodies are wider than high
+    const double tilt = random.uniform(-0.3, 0.3), strength = random.uniform(0.3, 0.42);
+    const double contraction = strength * 0.5 * (1 - std::cos(2 * pi * beat));
+    const double full = 0.66 * size, pool = full * (1 - contraction);
+    const double wall = std::sqrt(size * size - full * full + pool * pool);
+    const auto disc = [&](double dx, double dy, double a, double b, double value, double texture) {
+        canvas.paint(body.place({x + dx, y + dy, a, round * b, tilt, value, texture, 1, 0}));
+    };
+    disc(-0.04, 0, 1.75 * size, 1.3 * size, c.fat, 0.06);  // around the heart; at rest
+    disc(-0.24, -0.03, 0.75 * size * (1 - 0.5 * contraction), 0.95 * size * (1 - 0.4 * contraction), c.muscle, 0.08);
+    disc(-0.24, -0.03, 0.62 * size * (1 - 0.7 * contraction), 0.82 * size * (1 - 0.6 * contraction), c.blood * 1.3, 0.04);
+    disc(0, 0, wall, wall, c.muscle, 0.08);
+    disc(0, 0, pool, pool, c.blood * 1.3, 0.04);
+    for (const double side : {-1.0, 1.0})  // papillary muscles move with the wall
+        disc(side * 0.62 * pool, 0.45 * pool, 0.16 * full, 0.16 * full, c.muscle, 0.05);
+}
+
+void paint_chest(Canvas& canvas, const Contrast& c, Philox& random, double beat) {
+    const Frame body = paint_trunk(canvas, c, random);
+    paint_pair(canvas, body, random, {0.56, 0.02, 0.36, 0.72, 0.1, 0.06, 0.3, 2, 0.01});  // lungs
+    paint_heart(canvas, body, c, random, beat);
 }
 
 // ---- limb -----------------------------------------------------------------------------------------------------------------
@@ -297,11 +327,13 @@ void paint_limb(Canvas& canvas, const Contrast& c, Philox& random) {
 
 }  // namespace
 
-std::vector<float> make_section(std::int64_t height, std::int64_t width, Philox& random) {
-    Canvas canvas(height, width, random);
+std::vector<float> make_section(std::int64_t height, std::int64_t width, Philox& random, const View& view) {
+    Canvas canvas(height, width, random, view.z);
     const Contrast contrast = choose_contrast(random);
     const double kind = random.uniform();
-    if (kind < 0.5)
+    if (view.beat)
+        paint_chest(canvas, contrast, random, *view.beat);
+    else if (kind < 0.5)
         paint_head(canvas, contrast, random);
     else if (kind < 0.75)
         paint_trunk(canvas, contrast, random);

@@ -22,11 +22,12 @@ Waves::Waves(Philox& random, int count, double low, double high) {
         const double f = std::sqrt(random.uniform(low * low, high * high));
         const double direction = std::numbers::pi * (i + random.uniform()) / count;
         const double phase = random.uniform(0, 2 * std::numbers::pi);
-        waves_.push_back({f * std::cos(direction), f * std::sin(direction), phase});
+        // Along z as fast as within the plane; the golden angle scatters the frequencies.
+        waves_.push_back({f * std::cos(direction), f * std::sin(direction), f * std::sin(2.4 * i + 1), phase});
     }
 }
 
-std::vector<float> Waves::sample(std::int64_t height, std::int64_t width) const {
+std::vector<float> Waves::sample(std::int64_t height, std::int64_t width, double z) const {
     std::vector<float> field(static_cast<std::size_t>(height * width));
     std::vector<float> re(static_cast<std::size_t>(width)), im(re);
     for (const auto& wave : waves_) {
@@ -34,13 +35,14 @@ std::vector<float> Waves::sample(std::int64_t height, std::int64_t width) const 
             std::sqrt(2.0 / static_cast<double>(waves_.size())) * visible(wave.x, width) * visible(wave.y, height);
         if (amplitude == 0) continue;
         for (std::int64_t x = 0; x < width; ++x) {
-            const auto z = std::polar(amplitude, std::numbers::pi * wave.x * fov_position(x, width));
-            re[static_cast<std::size_t>(x)] = static_cast<float>(z.real());
-            im[static_cast<std::size_t>(x)] = static_cast<float>(z.imag());
+            const auto along_x = std::polar(amplitude, std::numbers::pi * wave.x * fov_position(x, width));
+            re[static_cast<std::size_t>(x)] = static_cast<float>(along_x.real());
+            im[static_cast<std::size_t>(x)] = static_cast<float>(along_x.imag());
         }
         for (std::int64_t y = 0; y < height; ++y) {
-            const auto z = std::polar(1.0, std::numbers::pi * wave.y * fov_position(y, height) + wave.phase);
-            const float c = static_cast<float>(z.real()), s = static_cast<float>(z.imag());
+            const double phase = std::numbers::pi * wave.y * fov_position(y, height) + wave.phase + std::numbers::pi * wave.z * z;
+            const auto along_y = std::polar(1.0, phase);
+            const float c = static_cast<float>(along_y.real()), s = static_cast<float>(along_y.imag());
             float* row = field.data() + y * width;
             for (std::int64_t x = 0; x < width; ++x)
                 row[x] += c * re[static_cast<std::size_t>(x)] - s * im[static_cast<std::size_t>(x)];

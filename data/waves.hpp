@@ -21,13 +21,13 @@ public:
     // `count` waves with `low` to `high` cycles per field of view in any direction; the field has mean 0 and variance 1.
     Waves(Philox& random, int count, double low, double high);
 
-    // The field on a matrix [height, width].
-    std::vector<float> sample(std::int64_t height, std::int64_t width) const;
+    // The field on a matrix [height, width], in the plane z (-1 .. 1, as along the other axes) of a volume.
+    std::vector<float> sample(std::int64_t height, std::int64_t width, double z = 0) const;
 
 private:
     struct Wave {
-        double x, y;   // cycles per field of view along each axis
-        double phase;  // radians
+        double x, y, z;  // cycles per field of view along each axis
+        double phase;    // radians
     };
     std::vector<Wave> waves_;
 };

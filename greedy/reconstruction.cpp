@@ -18,8 +18,12 @@ private:
     void run(const Batch& batch, const Tensor& out) override { ops_.copy(batch.zero_filled, out); }
 };
 
-// A solver of the modules folder: solve(ops, sense, b, options, x, workspace).
-template <class Options, auto solve>
+// A solver of the modules folder.
+template <class Options>
+using Solver = void(kernels::Operations& ops, const modules::SenseOperator& sense, const Tensor& b, const Options& options,
+                    const Tensor& x, Arena& workspace);
+
+template <class Options, Solver<Options>* solve>
 class Iterative final : public Reconstructor {
 public:
     Iterative(kernels::Operations& ops, const Options& options) : Reconstructor(ops), options_(options) {}
@@ -48,8 +52,8 @@ class TrainedNetwork final : public Reconstructor {
 public:
     TrainedNetwork(kernels::Operations& ops, const fs::path& checkpoint)
         : Reconstructor(ops), network_(network_of_checkpoint(checkpoint, ops.device())), memory_(ops) {
-        network_.materialize(ops, false, 0);
-        load_checkpoint(checkpoint, network_, false, ops);
+        network_.materialize(ops, 0);
+        load_checkpoint(checkpoint, network_, ops);
     }
 
 private:
@@ -66,15 +70,14 @@ private:
 }  // namespace
 
 ComplexArray Reconstructor::reconstruct(const data::Sample& sample) {
-    const data::HostBatch host = data::stack({sample});
     if (!planned_) {
         ops_.set_planning(true);
-        plan(batch_.plan(shape_of(host)));
+        plan(batch_.plan({sample.maps.shape, sample.zero_filled.shape}));
         ops_.set_planning(false);
         batch_.grant();
         planned_ = true;
     }
-    const Batch batch = batch_.load(host);
+    const Batch batch = batch_.load(data::stack({sample}));
     ComplexArray image(sample.zero_filled.shape);
     run(batch, image.view());
     const auto scale = static_cast<float>(sample.scale);

@@ -11,7 +11,7 @@ public:
 
     int loss_count() const override { return static_cast<int>(network_.stages().size()); }
 
-    void step(const Batch& batch, const kernels::AdamTerms& adam) override {
+    void step(const Batch& batch, const kernels::OptimizerTerms& terms) override {
         kernels::Operations& ops = memory_.ops();
         Tensor x = batch.zero_filled;
         for (int s = 0; s < loss_count(); ++s) {
@@ -21,9 +21,10 @@ public:
                 const Var y = stage.forward(context, context.tape.constant(x), batch);
                 ops.copy(y.tensor(), handed_on);
                 zero_gradients(stage);
-                modules::backpropagate(context, y, loss_, batch.target, memory_.loss(s));
+                ops.fill_zero(memory_.loss(s));
+                modules::backpropagate(context, y, loss_, 1, batch.target, memory_.loss(s));
             });
-            stage.update(ops, adam);
+            stage.update(ops, terms);
             x = handed_on;
         }
     }
@@ -36,16 +37,17 @@ public:
 
     int loss_count() const override { return 1; }
 
-    void step(const Batch& batch, const kernels::AdamTerms& adam) override {
+    void step(const Batch& batch, const kernels::OptimizerTerms& terms) override {
         memory_.segment("end to end", true, [&](modules::Context& context) {
             Var x = context.tape.constant(batch.zero_filled);
             for (Stage& stage : network_.stages()) {
                 x = stage.forward(context, x, batch);
                 zero_gradients(stage);
             }
-            modules::backpropagate(context, x, loss_, batch.target, memory_.loss(0));
+            memory_.ops().fill_zero(memory_.loss(0));
+            modules::backpropagate(context, x, loss_, 1, batch.target, memory_.loss(0));
         });
-        for (Stage& stage : network_.stages()) stage.update(memory_.ops(), adam);
+        for (Stage& stage : network_.stages()) stage.update(memory_.ops(), terms);
     }
 };
 
@@ -58,9 +60,9 @@ std::vector<double> Schedule::losses() {
     return values;
 }
 
-std::unique_ptr<Schedule> make_schedule(Strategy strategy, Network& network, StepMemory& memory, kernels::LossKind loss) {
-    if (strategy == Strategy::greedy) return std::make_unique<Greedy>(network, memory, loss);
-    return std::make_unique<EndToEnd>(network, memory, loss);
+std::unique_ptr<Schedule> make_schedule(Strategy strategy, Network& network, StepMemory& memory, modules::Loss loss) {
+    if (strategy == Strategy::greedy) return std::make_unique<Greedy>(network, memory, std::move(loss));
+    return std::make_unique<EndToEnd>(network, memory, std::move(loss));
 }
 
 void reconstruct(const Network& network, StepMemory& memory, const Batch& batch, const Tensor& out) {

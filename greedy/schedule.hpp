@@ -13,11 +13,12 @@ namespace gleam::greedy {
 
 class Schedule {
 public:
-    Schedule(Network& network, StepMemory& memory, kernels::LossKind loss) : network_(network), memory_(memory), loss_(loss) {}
+    Schedule(Network& network, StepMemory& memory, modules::Loss loss)
+        : network_(network), memory_(memory), loss_(std::move(loss)) {}
     virtual ~Schedule() = default;
 
     // One optimiser step of every stage on one batch.
-    virtual void step(const Batch& batch, const kernels::AdamTerms& adam) = 0;
+    virtual void step(const Batch& batch, const kernels::OptimizerTerms& terms) = 0;
 
     // How many losses a step computes: one per stage (greedy) or one (end to end).
     virtual int loss_count() const = 0;
@@ -30,12 +31,12 @@ protected:
 
     Network& network_;
     StepMemory& memory_;
-    kernels::LossKind loss_;
+    modules::Loss loss_;
 };
 
 enum class Strategy : std::uint8_t { greedy, end_to_end };
 
-std::unique_ptr<Schedule> make_schedule(Strategy strategy, Network& network, StepMemory& memory, kernels::LossKind loss);
+std::unique_ptr<Schedule> make_schedule(Strategy strategy, Network& network, StepMemory& memory, modules::Loss loss);
 
 // Runs the whole chain without keeping anything for a backward pass. `out`: like batch.zero_filled.
 void reconstruct(const Network& network, StepMemory& memory, const Batch& batch, const Tensor& out);

@@ -49,10 +49,12 @@ Tensor StepMemory::handoff(int slot, const Tensor& image) {
 Tensor StepMemory::loss(int stage) {
     Tensor t{nullptr, DType::f64, Shape{1}, ops_.device()};
     const auto number = static_cast<std::size_t>(stage);
-    if (ops_.planning())
+    if (ops_.planning()) {
         stages_ = std::max(stages_, number + 1);
-    else
+        reserve_handoff();
+    } else {
         t.data = static_cast<char*>(handoff_.data()) + 2 * image_bytes_ + number * sizeof(double);
+    }
     return t;
 }
 

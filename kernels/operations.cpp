@@ -23,16 +23,25 @@ void require_like(const char* operation, const char* name, const Tensor& t, cons
             std::string(name) + " is " + name_of(t.dtype) + t.shape.str() + ", expected " + name_of(ref.dtype) + ref.shape.str());
 }
 
-void require_scalars(const char* operation, const Tensor& t, const Tensor& ref) {
-    require(t.dtype == DType::f64 && t.shape == Shape{ref.shape[0]} && t.device == ref.device, operation,
-            "per-sample scalars must be f64 [" + std::to_string(ref.shape[0]) + "]");
+void require_scalars(const char* operation, const Tensor& t, const Tensor& x) {
+    require(t.dtype == DType::f64 && (t.shape == Shape{x.shape[0]} || t.shape == Shape{1}) && t.device == x.device, operation,
+            "scalars must be f64 [" + std::to_string(x.shape[0]) + "] or [1]");
 }
 
-// image [N,T,1,Z,Y,X], coils [N,T,C,Z,Y,X], maps [N,T|1,C,Z,Y,X]
+// A scalar that may also be a parameter.
+void require_numerator(const char* operation, const Tensor& t, const Tensor& x) {
+    require(!is_complex(t.dtype) && (t.shape == Shape{x.shape[0]} || t.shape == Shape{1}) && t.device == x.device, operation,
+            "the numerator must be real [" + std::to_string(x.shape[0]) + "] or [1]");
+}
+
+// image [N,T,1,Z,Y,X(,E)], coils [N,T,C,Z,Y,X], maps [N,T|1,C,Z,Y,X(,E)]
 void require_coils(const char* operation, const Tensor& image, const Tensor& maps, const Tensor& coils) {
     require_kind(operation, "image", image, true, coils);
     require_kind(operation, "maps", maps, true, coils);
-    require(image.shape.rank() == 6 && maps.shape.rank() == 6 && coils.shape.rank() == 6, operation, "needs six axes");
+    const int axes = image.shape.rank();
+    require((axes == 6 || axes == 7) && maps.shape.rank() == axes && coils.shape.rank() == 6, operation,
+            "needs six axes, and a seventh of image and maps for several map sets");
+    require(axes == 6 || image.shape[6] == maps.shape[6], operation, "image and maps differ in the number of map sets");
     for (int axis : {0, 3, 4, 5})
         require(image.shape[axis] == coils.shape[axis] && maps.shape[axis] == coils.shape[axis], operation,
                 "image " + image.shape.str() + ", maps " + maps.shape.str() + " and coils " + coils.shape.str() + " do not fit");
@@ -42,16 +51,22 @@ void require_coils(const char* operation, const Tensor& image, const Tensor& map
     require(maps.shape[1] == coils.shape[1] || maps.shape[1] == 1, operation, "maps must have one frame or all of them");
 }
 
-// mask [N,T|1,1,Z,Y,X] for k-space of shape `y`
+// mask [N,T|1,1,Z|1,Y|1,X|1] for k-space of shape `y`
 void require_mask(const char* operation, const Tensor& mask, const Shape& y) {
-    require(mask.shape.rank() == 6 && mask.shape[2] == 1 && mask.shape[0] == y[0] &&
-                (mask.shape[1] == 1 || mask.shape[1] == y[1]) && mask.shape[3] == y[3] && mask.shape[4] == y[4] &&
-                mask.shape[5] == y[5],
-            operation, "mask " + mask.shape.str() + " does not fit k-space " + y.str());
+    bool fits = mask.shape.rank() == 6 && mask.shape[2] == 1 && mask.shape[0] == y[0];
+    for (int axis : {1, 3, 4, 5}) fits = fits && (mask.shape[axis] == 1 || mask.shape[axis] == y[axis]);
+    require(fits, operation, "mask " + mask.shape.str() + " does not fit k-space " + y.str());
 }
 
 void require_rank(const char* operation, int rank, const Tensor& x) {
     require((rank == 2 || rank == 3) && x.shape.rank() >= rank, operation, "transforms the last two or three axes");
+}
+
+// x [N,D,H,W,K] and its statistics [N,K]
+void require_statistics(const char* operation, const Tensor& x, const Tensor& statistics) {
+    require(!is_complex(x.dtype) && x.shape.rank() == 5, operation, "needs real numbers and five axes");
+    require(statistics.dtype == DType::f64 && statistics.shape == Shape{x.shape[0], x.shape[4]}, operation,
+            "statistics must be f64 [samples, channels]");
 }
 
 // x [N,D,H,W,I], weights [O,I,kd,kh,kw], y [N,D',H',W',O]
@@ -76,7 +91,7 @@ void require_border(const char* operation, const Tensor& x, const Border& border
     for (int i = 0; i < 3; ++i) {
         const int width = border.width[static_cast<std::size_t>(i)];
         fits = fits && width >= 0 && out.shape[1 + i] == x.shape[1 + i] + 2 * width;
-        require(border.mode != BorderMode::reflect || width < x.shape[1 + i], operation,
+        require(border.mode[static_cast<std::size_t>(i)] != BorderMode::reflect || width < x.shape[1 + i], operation,
                 "a reflected border of " + std::to_string(width) + " needs more than that many elements, got " + x.shape.str());
     }
     require(fits, operation, "x " + x.shape.str() + " with its border is not " + out.shape.str());
@@ -85,7 +100,8 @@ void require_border(const char* operation, const Tensor& x, const Border& border
 }  // namespace
 
 void Operations::copy(const Tensor& x, const Tensor& out) {
-    require_like("copy", "output", out, x);
+    require(is_complex(out.dtype) == is_complex(x.dtype) && out.shape == x.shape, "copy",
+            std::string("output is ") + name_of(out.dtype) + out.shape.str() + ", cannot hold " + name_of(x.dtype) + x.shape.str());
     if (!planning_) do_copy(x, out);
 }
 
@@ -107,19 +123,30 @@ void Operations::dot(const Tensor& x, const Tensor& y, const Tensor& out) {
     if (!planning_) do_dot(x, y, out);
 }
 
-void Operations::cg_advance_acc(const Tensor& rho, const Tensor& pq, const Tensor& p, const Tensor& q, const Tensor& x,
-                                const Tensor& r) {
-    for (const Tensor* t : {&q, &x, &r}) require_like("cg_advance_acc", "vector", *t, p);
-    require_scalars("cg_advance_acc", rho, p);
-    require_scalars("cg_advance_acc", pq, p);
-    if (!planning_) do_cg_advance_acc(rho, pq, p, q, x, r);
+void Operations::add_quotient(double factor, const Tensor& numerator, const Tensor* denominator, const Tensor& x, const Tensor* y,
+                              const Tensor& out) {
+    if (y) require_like("add_quotient", "y", *y, x);
+    require_like("add_quotient", "output", out, x);
+    require_numerator("add_quotient", numerator, x);
+    if (denominator) require_scalars("add_quotient", *denominator, x);
+    if (!planning_) do_add_quotient(factor, numerator, denominator, x, y, out);
 }
 
-void Operations::cg_direction(const Tensor& rho_new, const Tensor& rho, const Tensor& r, const Tensor& p) {
-    require_like("cg_direction", "p", p, r);
-    require_scalars("cg_direction", rho_new, p);
-    require_scalars("cg_direction", rho, p);
-    if (!planning_) do_cg_direction(rho_new, rho, r, p);
+void Operations::add_quotient_scalars_acc(double factor, const Tensor& numerator, const Tensor* denominator, const Tensor& t,
+                                          const Tensor* d_numerator, const Tensor* d_denominator) {
+    constexpr const char* name = "add_quotient_scalars_acc";
+    require(t.dtype == DType::f64 && t.shape == numerator.shape, name, "the inner product must be f64, shaped like the numerator");
+    if (denominator) require_like(name, "denominator", *denominator, t);
+    if (d_numerator) require_like(name, "gradient of the numerator", *d_numerator, numerator);
+    if (d_denominator) require_like(name, "gradient of the denominator", *d_denominator, t);
+    require(denominator || !d_denominator, name, "gradient of an absent denominator");
+    if (!planning_) do_add_quotient_scalars_acc(factor, numerator, denominator, t, d_numerator, d_denominator);
+}
+
+void Operations::drop_below(double limit, const Tensor& reference, const Tensor& x) {
+    require_scalars("drop_below", x, x);
+    require_like("drop_below", "reference", reference, x);
+    if (!planning_) do_drop_below(limit, reference, x);
 }
 
 void Operations::coil_expand(const Tensor& x, const Tensor& maps, const Tensor& out) {
@@ -138,30 +165,34 @@ void Operations::mask_multiply(const Tensor& mask, const Tensor& y) {
     if (!planning_) do_mask_multiply(mask, y);
 }
 
-void Operations::fft(FftDirection direction, int rank, const Tensor& x, Arena& workspace) {
+void Operations::fft(FftDirection direction, const Fourier& fourier, const Tensor& x, Arena& workspace) {
     require(is_complex(x.dtype), "fft", "needs complex numbers");
-    require_rank("fft", rank, x);
-    do_fft(direction, rank, x, workspace);
+    require_rank("fft", fourier.rank, x);
+    do_fft(direction, fourier, x, workspace);
 }
 
-void Operations::normal_mask(const Tensor& mask, int rank, const Tensor& out) {
+void Operations::normal_mask(const Tensor& mask, const Fourier& fourier, const Tensor& out) {
     require(!is_complex(mask.dtype), "normal_mask", "mask must be real");
     require_like("normal_mask", "output", out, mask);
-    require_rank("normal_mask", rank, mask);
-    if (!planning_) do_normal_mask(mask, rank, out);
+    require_rank("normal_mask", fourier.rank, mask);
+    if (!planning_) do_normal_mask(mask, fourier, out);
 }
 
 void Operations::sense_normal(const Tensor& x, const Tensor& maps, const Tensor& normal_mask, int rank, const NormalTerms& terms,
                               const Tensor& out, Arena& workspace) {
     require_like("sense_normal", "output", out, x);
     Tensor coils = x;  // only its shape is used
-    coils.shape[2] = maps.shape.rank() == 6 ? maps.shape[2] : 0;
+    if (x.shape.rank() >= 6 && maps.shape.rank() >= 6)
+        coils.shape = {x.shape[0], x.shape[1], maps.shape[2], x.shape[3], x.shape[4], x.shape[5]};
     require_coils("sense_normal", x, maps, coils);
     require_kind("sense_normal", "mask", normal_mask, false, x);
     require_mask("sense_normal", normal_mask, coils.shape);
     require_rank("sense_normal", rank, x);
     require(terms.b || terms.gamma == 0, "sense_normal", "gamma without b");
     if (terms.b) require_like("sense_normal", "b", *terms.b, x);
+    if (terms.active) require_scalars("sense_normal", *terms.active, x);
+    require(!terms.beta_factor || (terms.beta_factor->dtype == real_of(x.dtype) && terms.beta_factor->elements() == 1),
+            "sense_normal", "the factor of beta must be one real number");
     require(planning_ || x.data != out.data, "sense_normal", "x and output must differ");
     do_sense_normal(x, maps, normal_mask, rank, terms, out, workspace);
 }
@@ -209,23 +240,44 @@ void Operations::border(const Tensor& x, const Border& border, const Tensor& out
 void Operations::border_adjoint(const Tensor& dout, const Tensor* bordered, const Border& border, bool accumulate,
                                 const Tensor& dx) {
     require_border("border_adjoint", dx, border, dout);
-    require(!border.relu || bordered, "border_adjoint", "the mask of ReLU needs the forward output");
+    require(!border.activates() || bordered, "border_adjoint", "the activation needs the forward output");
     if (bordered) require_like("border_adjoint", "bordered", *bordered, dout);
-    if (!planning_) do_border_adjoint(dout, border.relu ? bordered : nullptr, border, accumulate, dx);
+    if (!planning_) do_border_adjoint(dout, border.activates() ? bordered : nullptr, border, accumulate, dx);
 }
 
-void Operations::loss(LossKind kind, const Tensor& x, const Tensor& target, const Tensor* gradient, const Tensor& value) {
-    require(is_complex(x.dtype), "loss", "needs complex images");
-    require_like("loss", "target", target, x);
-    if (gradient) require_like("loss", "gradient", *gradient, x);
-    require(value.dtype == DType::f64 && value.elements() == 1, "loss", "value must be f64 [1]");
-    if (!planning_) do_loss(kind, x, target, gradient, value);
+void Operations::normalize(const Tensor& x, double epsilon, const Tensor& out, const Tensor& inverse_deviation) {
+    require_like("normalize", "output", out, x);
+    require_statistics("normalize", x, inverse_deviation);
+    if (!planning_) do_normalize(x, epsilon, out, inverse_deviation);
 }
 
-void Operations::adam(const AdamTerms& terms, const Tensor& gradient, const Tensor& values, const Tensor& m, const Tensor& v) {
-    require(!is_complex(values.dtype), "adam", "parameters must be real");
-    for (const Tensor* t : {&gradient, &m, &v}) require_like("adam", "buffer", *t, values);
-    if (!planning_) do_adam(terms, gradient, values, m, v);
+void Operations::normalize_adjoint(const Tensor& dout, const Tensor& out, const Tensor& inverse_deviation, const Tensor& dx) {
+    require_like("normalize_adjoint", "forward output", out, dout);
+    require_like("normalize_adjoint", "dx", dx, dout);
+    require_statistics("normalize_adjoint", dout, inverse_deviation);
+    if (!planning_) do_normalize_adjoint(dout, out, inverse_deviation, dx);
+}
+
+void Operations::loss_acc(const LossTerm& term, const Tensor& x, const Tensor& target, const Tensor* gradient,
+                          const Tensor& value, Arena& workspace) {
+    require(is_complex(x.dtype), "loss_acc", "needs complex images");
+    require_like("loss_acc", "target", target, x);
+    if (gradient) require_like("loss_acc", "gradient", *gradient, x);
+    require(value.dtype == DType::f64 && value.elements() == 1 && value.device == x.device, "loss_acc", "value must be f64 [1]");
+    if (term.kind == LossKind::ssim)
+        require((x.shape.rank() == 6 || x.shape.rank() == 7) && x.shape[2] == 1, "loss_acc",
+                "ssim needs images [N, T, 1, Z, Y, X] or [N, T, 1, Z, Y, X, E], got " + x.shape.str());
+    do_loss_acc(term, x, target, gradient, value, workspace);
+}
+
+void Operations::optimizer_step(const OptimizerTerms& terms, const Tensor& gradient, const Tensor& values,
+                                std::span<const Tensor> moments) {
+    require(!is_complex(values.dtype), "optimizer_step", "parameters must be real");
+    require(static_cast<int>(moments.size()) == terms.moments(), "optimizer_step",
+            "needs " + std::to_string(terms.moments()) + " moments, got " + std::to_string(moments.size()));
+    require_like("optimizer_step", "gradient", gradient, values);
+    for (const Tensor& m : moments) require_like("optimizer_step", "moment", m, values);
+    if (!planning_) do_optimizer_step(terms, gradient, values, moments);
 }
 
 }  // namespace gleam::kernels

@@ -4,12 +4,16 @@
 //
 // Shapes (docs/concepts.md):   N batch, T time, C coil, Z Y X space, K channel
 //   image  complex [N, T, 1, Z, Y, X]        k-space, coil images  complex [N, T, C, Z, Y, X]
-//   maps   complex [N, T or 1, C, Z, Y, X]   mask                  real    [N, T or 1, 1, Z, Y, X]
+//   maps   complex [N, T or 1, C, Z, Y, X]   mask                  real    [N, T or 1, 1, Z or 1, Y or 1, X or 1]
+// With several map sets, image and maps have one more, fastest axis E, as long as there are sets. An axis of length 1 of the mask
+// says that the mask is constant along it.
 //   network tensors                          real [N, D, H, W, K]  (channels-last)
 //   convolution weights                      real [K_out, K_in, kd, kh, kw]
 // Real and complex types of one call agree in precision. Outputs come last, except the arena that lends scratch memory.
 // An operation that adds to its output ends in _acc. All reductions run in an order that does not depend on the thread count.
 #pragma once
+
+#include <span>
 
 #include "core/arena.hpp"
 #include "core/tensor.hpp"
@@ -29,32 +33,40 @@ public:
     void set_planning(bool on) { planning_ = on; }
 
     // ---- memory and vectors (any shape, all alike) -------------------------------------------------------------------
+    // out = x; of the same kind, of either precision
     void copy(const Tensor& x, const Tensor& out);
     void fill_zero(const Tensor& out);
     // out = a x + b y
     void linear_combination(double a, const Tensor& x, double b, const Tensor& y, const Tensor& out);
     void add_acc(const Tensor& x, const Tensor& out);
-    // out[n] = Re <x_n, y_n>, accumulated in double; out is f64 [N]
-    void dot(const Tensor& x, const Tensor& y, const Tensor& out);
 
-    // ---- conjugate gradient: per-sample scalars stay on the device (f64 [N]); 0/0 counts as 0 -------------------------
-    // alpha = rho / pq;  x += alpha p;  r -= alpha q
-    void cg_advance_acc(const Tensor& rho, const Tensor& pq, const Tensor& p, const Tensor& q, const Tensor& x, const Tensor& r);
-    // p = r + (rho_new / rho) p
-    void cg_direction(const Tensor& rho_new, const Tensor& rho, const Tensor& r, const Tensor& p);
+    // ---- scalars that stay on the device: [N], one per sample, or [1] for the whole batch; f64, a parameter may be f32 ---
+    // out = Re <x, y>, accumulated in double
+    void dot(const Tensor& x, const Tensor& y, const Tensor& out);
+    // out = y + factor (numerator / denominator) x. A null denominator is 1, a null y is 0, 0/0 counts as 0. out may be x or y.
+    void add_quotient(double factor, const Tensor& numerator, const Tensor* denominator, const Tensor& x, const Tensor* y,
+                      const Tensor& out);
+    // The gradients of add_quotient by its scalars, from t = <gradient of out, x>: d_numerator += factor t / denominator,
+    // d_denominator -= factor t numerator / denominator^2. Null gradients are left out.
+    void add_quotient_scalars_acc(double factor, const Tensor& numerator, const Tensor* denominator, const Tensor& t,
+                                  const Tensor* d_numerator, const Tensor* d_denominator);
+    // x = 0 where x <= limit reference
+    void drop_below(double limit, const Tensor& reference, const Tensor& x);
 
     // ---- coils, mask, Fourier ----------------------------------------------------------------------------------------
-    // out_c = S_c x
+    // out_c = sum_e S_ce x_e
     void coil_expand(const Tensor& x, const Tensor& maps, const Tensor& out);
-    // out = sum_c conj(S_c) y_c: the adjoint of coil_expand
+    // out_e = sum_c conj(S_ce) y_c: the adjoint of coil_expand
     void coil_combine(const Tensor& y, const Tensor& maps, const Tensor& out);
     // y_c *= mask, in place
     void mask_multiply(const Tensor& mask, const Tensor& y);
-    // Centred orthonormal FFT in place over the last `rank` axes (2 or 3), any sizes: fftshift F ifftshift / sqrt(n).
-    void fft(FftDirection direction, int rank, const Tensor& x, Arena& workspace);
-    // The mask as sense_normal wants it: ifftshift(mask^2) / n over the last `rank` axes (docs/adr/002-normal-operator.md).
-    void normal_mask(const Tensor& mask, int rank, const Tensor& out);
-    // out = alpha A^H A x + beta x + gamma b with A = mask F maps; one pass per coil, no shifts. out may be b but not x.
+    // Orthonormal FFT in place, any sizes: F / sqrt(n), or fftshift F ifftshift / sqrt(n) when centred.
+    void fft(FftDirection direction, const Fourier& fourier, const Tensor& x, Arena& workspace);
+    // The mask as sense_normal wants it: ifftshift(mask^2) / n, with n the elements of the transformed axes along which the mask
+    // is not constant (docs/adr/002-normal-operator.md).
+    void normal_mask(const Tensor& mask, const Fourier& fourier, const Tensor& out);
+    // out = alpha A^H A x + beta x + gamma b with A = mask F maps; one pass per coil, no shifts, and no transform along axes where
+    // the mask is constant, since it would be undone at once. out may be b but not x.
     void sense_normal(const Tensor& x, const Tensor& maps, const Tensor& normal_mask, int rank, const NormalTerms& terms,
                       const Tensor& out, Arena& workspace);
 
@@ -78,39 +90,53 @@ public:
                                  const Tensor* dbias, Arena& workspace);
 
     // ---- border and activation -----------------------------------------------------------------------------------------
-    // out [N, D+2d, H+2h, W+2w, K] = x (after ReLU if asked) with its border
+    // out [N, D+2d, H+2h, W+2w, K] = x (after its activation if any) with its border
     void border(const Tensor& x, const Border& border, const Tensor& out);
-    // dx = adjoint of border(): the border folded back, masked where `bordered` (the forward output; null without ReLU) is not
-    // positive. With `accumulate`, dx += instead.
+    // dx = adjoint of border(): the border folded back, times the slope where `bordered` (the forward output; null without
+    // activation) is not positive. With `accumulate`, dx += instead.
     void border_adjoint(const Tensor& dout, const Tensor* bordered, const Border& border, bool accumulate, const Tensor& dx);
+    // Instance normalisation: out = (x - mean) / sqrt(variance + epsilon) over the pixels of each sample and channel;
+    // inverse_deviation (f64 [N, K]) keeps 1 / sqrt(...) for the adjoint. out may be x.
+    void normalize(const Tensor& x, double epsilon, const Tensor& out, const Tensor& inverse_deviation);
+    // dx = inverse_deviation (dout - mean(dout) - out mean(dout out)), with the forward output `out`. dx may be dout.
+    void normalize_adjoint(const Tensor& dout, const Tensor& out, const Tensor& inverse_deviation, const Tensor& dx);
 
     // ---- loss and optimiser ----------------------------------------------------------------------------------------------
-    // value (f64 [1]) = mean |x - t|  or  mean |x - t|^2 over all complex elements; gradient by x when given.
-    void loss(LossKind kind, const Tensor& x, const Tensor& target, const Tensor* gradient, const Tensor& value);
-    // One update of a flat parameter buffer; moments m and v have its size.
-    void adam(const AdamTerms& terms, const Tensor& gradient, const Tensor& values, const Tensor& m, const Tensor& v);
+    // value (f64 [1]) += weight L(x, target);  gradient += weight dL/dx when given. Images of any shape, except for ssim: images
+    // as above, or [N, T, 1, Z, Y, X, E].
+    void loss_acc(const LossTerm& term, const Tensor& x, const Tensor& target, const Tensor* gradient, const Tensor& value,
+                  Arena& workspace);
+    // One update of a flat parameter buffer and its terms.moments() moments, which have its size and start at zero.
+    void optimizer_step(const OptimizerTerms& terms, const Tensor& gradient, const Tensor& values,
+                        std::span<const Tensor> moments);
 
 private:
     virtual void do_copy(const Tensor& x, const Tensor& out) = 0;
     virtual void do_fill_zero(const Tensor& out) = 0;
     virtual void do_linear_combination(double a, const Tensor& x, double b, const Tensor& y, const Tensor& out) = 0;
     virtual void do_dot(const Tensor& x, const Tensor& y, const Tensor& out) = 0;
-    virtual void do_cg_advance_acc(const Tensor& rho, const Tensor& pq, const Tensor& p, const Tensor& q, const Tensor& x,
-                                   const Tensor& r) = 0;
-    virtual void do_cg_direction(const Tensor& rho_new, const Tensor& rho, const Tensor& r, const Tensor& p) = 0;
+    virtual void do_add_quotient(double factor, const Tensor& numerator, const Tensor* denominator, const Tensor& x,
+                                 const Tensor* y, const Tensor& out) = 0;
+    virtual void do_add_quotient_scalars_acc(double factor, const Tensor& numerator, const Tensor* denominator, const Tensor& t,
+                                             const Tensor* d_numerator, const Tensor* d_denominator) = 0;
+    virtual void do_drop_below(double limit, const Tensor& reference, const Tensor& x) = 0;
     virtual void do_coil_expand(const Tensor& x, const Tensor& maps, const Tensor& out) = 0;
     virtual void do_coil_combine(const Tensor& y, const Tensor& maps, const Tensor& out) = 0;
     virtual void do_mask_multiply(const Tensor& mask, const Tensor& y) = 0;
-    virtual void do_normal_mask(const Tensor& mask, int rank, const Tensor& out) = 0;
+    virtual void do_normal_mask(const Tensor& mask, const Fourier& fourier, const Tensor& out) = 0;
     virtual void do_soft_threshold(double threshold, const Tensor& x) = 0;
     virtual void do_border(const Tensor& x, const Border& border, const Tensor& out) = 0;
     virtual void do_border_adjoint(const Tensor& dout, const Tensor* bordered, const Border& border, bool accumulate,
                                    const Tensor& dx) = 0;
-    virtual void do_loss(LossKind kind, const Tensor& x, const Tensor& target, const Tensor* gradient, const Tensor& value) = 0;
-    virtual void do_adam(const AdamTerms& terms, const Tensor& gradient, const Tensor& values, const Tensor& m,
-                         const Tensor& v) = 0;
+    virtual void do_normalize(const Tensor& x, double epsilon, const Tensor& out, const Tensor& inverse_deviation) = 0;
+    virtual void do_normalize_adjoint(const Tensor& dout, const Tensor& out, const Tensor& inverse_deviation,
+                                      const Tensor& dx) = 0;
+    virtual void do_optimizer_step(const OptimizerTerms& terms, const Tensor& gradient, const Tensor& values,
+                                   std::span<const Tensor> moments) = 0;
     // These book scratch memory: they are called while planning too, and must return right after their acquire() then.
-    virtual void do_fft(FftDirection direction, int rank, const Tensor& x, Arena& workspace) = 0;
+    virtual void do_loss_acc(const LossTerm& term, const Tensor& x, const Tensor& target, const Tensor* gradient,
+                             const Tensor& value, Arena& workspace) = 0;
+    virtual void do_fft(FftDirection direction, const Fourier& fourier, const Tensor& x, Arena& workspace) = 0;
     virtual void do_sense_normal(const Tensor& x, const Tensor& maps, const Tensor& normal_mask, int rank,
                                  const NormalTerms& terms, const Tensor& out, Arena& workspace) = 0;
     virtual void do_wavelet(WaveletDirection direction, int rank, const std::array<std::int64_t, 3>& shift, const Tensor& x,

@@ -3,7 +3,10 @@
 namespace gleam::modules {
 namespace {
 
-// Adds `contribution` to a gradient. The first contribution is taken as it is; a buffer that others still read is not written to.
+Tensor like(const Tensor& t) { return Tensor{nullptr, t.dtype, t.shape, t.device}; }
+
+}  // namespace
+
 void contribute(Context& c, const GradientPtr& gradient, BufferPtr contribution) {
     if (!gradient->buffer) {
         gradient->buffer = std::move(contribution);
@@ -19,10 +22,6 @@ void contribute(Context& c, const GradientPtr& gradient, BufferPtr contribution)
     }
 }
 
-Tensor like(const Tensor& t) { return Tensor{nullptr, t.dtype, t.shape, t.device}; }
-
-}  // namespace
-
 Var border(Context& c, const Var& x, const kernels::Border& border) {
     Shape shape = x.tensor().shape;
     for (int i = 0; i < 3; ++i) shape[1 + i] += 2 * border.width[static_cast<std::size_t>(i)];
@@ -30,7 +29,7 @@ Var border(Context& c, const Var& x, const kernels::Border& border) {
     c.ops.border(x.tensor(), border, value->tensor);
     Var out = c.tape.result(value, x.needs_gradient());
     c.tape.record(out, [c, border, gradient = x.gradient(), inner = like(x.tensor()),
-                        forward = border.relu ? value : nullptr](const BufferPtr& incoming) mutable {
+                        forward = border.activates() ? value : nullptr](const BufferPtr& incoming) mutable {
         const Tensor* bordered = forward ? &forward->tensor : nullptr;
         const bool own = gradient->buffer && gradient->buffer.use_count() == 1;
         if (own) {  // fold straight into the sum
@@ -52,8 +51,8 @@ Var convolution(Context& c, const Var& x, const Parameter& weights, const Parame
     BufferPtr value = c.tape.allocate("convolved", x.tensor().dtype, shape, x.tensor().device);
     c.ops.convolution(x.tensor(), weights.value, bias ? &bias->value : nullptr, padding, value->tensor, c.workspace);
     Var out = c.tape.result(std::move(value), true);
-    c.tape.record(out, [c, padding, weights, dbias = bias ? bias->gradient : Tensor{}, has_bias = bias != nullptr, input = x.buffer(),
-                        gradient = x.gradient()](const BufferPtr& incoming) mutable {
+    c.tape.record(out, [c, padding, weights, dbias = bias ? bias->gradient : Tensor{}, has_bias = bias != nullptr,
+                        input = x.buffer(), gradient = x.gradient()](const BufferPtr& incoming) mutable {
         c.ops.convolution_weights_acc(input->tensor, incoming->tensor, padding, weights.gradient, has_bias ? &dbias : nullptr,
                                       c.workspace);
         const Tensor inner = like(input->tensor);
@@ -61,6 +60,22 @@ Var convolution(Context& c, const Var& x, const Parameter& weights, const Parame
         if (!gradient) return;
         BufferPtr back = c.tape.allocate("gradient of convolution", inner.dtype, inner.shape, inner.device);
         c.ops.convolution_data(incoming->tensor, weights.value, padding, back->tensor, c.workspace);
+        contribute(c, gradient, std::move(back));
+    });
+    return out;
+}
+
+Var normalize(Context& c, Var x, double epsilon) {
+    const Tensor& t = x.tensor();
+    const bool reuse = x.buffer().use_count() == 1 && x.buffer()->lease;
+    BufferPtr value = reuse ? x.buffer() : c.tape.allocate("normalized", t.dtype, t.shape, t.device);
+    BufferPtr deviation = c.tape.allocate("inverse deviation", DType::f64, Shape{t.shape[0], t.shape[4]}, t.device);
+    c.ops.normalize(t, epsilon, value->tensor, deviation->tensor);
+    Var out = c.tape.result(value, x.needs_gradient());
+    c.tape.record(out, [c, value, deviation, gradient = x.gradient()](const BufferPtr& incoming) mutable {
+        const Tensor& y = value->tensor;
+        BufferPtr back = c.tape.allocate("gradient of normalization", y.dtype, y.shape, y.device);
+        c.ops.normalize_adjoint(incoming->tensor, y, deviation->tensor, back->tensor);
         contribute(c, gradient, std::move(back));
     });
     return out;
@@ -78,22 +93,12 @@ Var add(Context& c, Var a, const Var& b) {
     return out;
 }
 
-Var gradient_step(Context& c, const Var& x, const SenseOperator& sense, const Tensor& zero_filled, double step) {
-    BufferPtr value = c.tape.allocate("data consistency", x.tensor().dtype, x.tensor().shape, x.tensor().device);
-    sense.normal(c.ops, x.tensor(), {-step, 1, step, &zero_filled}, value->tensor, c.workspace);
-    Var out = c.tape.result(std::move(value), x.needs_gradient());
-    c.tape.record(out, [c, sense, step, gradient = x.gradient(), inner = like(x.tensor())](const BufferPtr& incoming) mutable {
-        BufferPtr back = c.tape.allocate("gradient of data consistency", inner.dtype, inner.shape, inner.device);
-        sense.normal(c.ops, incoming->tensor, {-step, 1, 0, nullptr}, back->tensor, c.workspace);
-        contribute(c, gradient, std::move(back));
-    });
-    return out;
-}
-
-void backpropagate(Context& c, const Var& x, kernels::LossKind kind, const Tensor& target, const Tensor& value) {
+void backpropagate(Context& c, const Var& x, const Loss& loss, double share, const Tensor& target, const Tensor& value) {
     const Tensor& image = x.tensor();
     BufferPtr gradient = c.tape.allocate("loss gradient", image.dtype, image.shape, image.device);
-    c.ops.loss(kind, image, target, &gradient->tensor, value);
+    c.ops.fill_zero(gradient->tensor);
+    for (const kernels::LossTerm& term : loss)
+        c.ops.loss_acc({term.kind, share * term.weight}, image, target, &gradient->tensor, value, c.workspace);
     c.tape.backward(x, std::move(gradient));
 }
 

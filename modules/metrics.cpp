@@ -8,39 +8,20 @@
 #include <limits>
 #include <vector>
 
+#include "kernels/device/ssim.hpp"
+
 namespace gleam::modules {
 namespace {
 
-constexpr int radius = 5;
-constexpr int taps = 2 * radius + 1;
-constexpr double sigma = 1.5, k1 = 0.01, k2 = 0.03;
+using kernels::device::ssim_k1;
+using kernels::device::ssim_k2;
+using kernels::device::ssim_mirrored;
+using kernels::device::ssim_radius;
+using kernels::device::ssim_taps;
+using kernels::device::SsimInterior;
+
 constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 constexpr double infinity = std::numeric_limits<double>::infinity();
-
-std::array<double, taps> gaussian_window() {
-    std::array<double, taps> w{};
-    double sum = 0;
-    for (int i = 0; i < taps; ++i) {
-        const double d = (i - radius) / sigma;
-        w[static_cast<std::size_t>(i)] = std::exp(-0.5 * d * d);
-        sum += w[static_cast<std::size_t>(i)];
-    }
-    for (double& v : w) v /= sum;
-    return w;
-}
-
-// Index i, possibly outside [0, n), of the signal mirrored at its ends with the end repeated: ... b a | a b c | c b ...
-std::int64_t mirrored(std::int64_t i, std::int64_t n) {
-    i %= 2 * n;
-    if (i < 0) i += 2 * n;
-    return i < n ? i : 2 * n - 1 - i;
-}
-
-// Pixels along one axis over which the mean is taken.
-struct Interior {
-    std::int64_t first, last;
-    explicit Interior(std::int64_t n) : first(n < taps ? 0 : radius), last(n < taps ? n : n - radius) {}
-};
 
 // The four local moments that structural similarity is made of. The two variances occur only as their sum.
 enum Moment { mean_a, mean_b, squares, product, moments };
@@ -62,37 +43,37 @@ Planes moment_planes(const std::vector<double>& a, const std::vector<double>& b)
 double structural_similarity(const std::vector<double>& a, const std::vector<double>& b, std::int64_t height, std::int64_t width,
                              double range) {
     if (range == 0) return std::any_of(a.begin(), a.end(), [](double v) { return v != 0; }) ? 0 : 1;
-    const auto window = gaussian_window();
+    const auto window = kernels::device::ssim_window();
     const Planes planes = moment_planes(a, b);
-    const double c1 = (k1 * range) * (k1 * range), c2 = (k2 * range) * (k2 * range);
-    const Interior rows(height), columns(width);
-    Planes line;  // one row after the vertical pass, mirrored by `radius` at both ends
-    for (auto& l : line) l.resize(static_cast<std::size_t>(width + 2 * radius));
+    const double c1 = (ssim_k1 * range) * (ssim_k1 * range), c2 = (ssim_k2 * range) * (ssim_k2 * range);
+    const SsimInterior rows(height), columns(width);
+    Planes line;  // one row after the vertical pass, mirrored by `ssim_radius` at both ends
+    for (auto& l : line) l.resize(static_cast<std::size_t>(width + 2 * ssim_radius));
     double sum = 0;
     for (std::int64_t y = rows.first; y < rows.last; ++y) {
         for (int m = 0; m < moments; ++m) {
-            double* out = line[static_cast<std::size_t>(m)].data() + radius;
+            double* out = line[static_cast<std::size_t>(m)].data() + ssim_radius;
             std::fill(out, out + width, 0.0);
-            for (int t = 0; t < taps; ++t) {
+            for (int t = 0; t < ssim_taps; ++t) {
                 const double w = window[static_cast<std::size_t>(t)];
-                const double* in = planes[static_cast<std::size_t>(m)].data() + mirrored(y + t - radius, height) * width;
+                const double* in =
+                    planes[static_cast<std::size_t>(m)].data() + ssim_mirrored(y + t - ssim_radius, height) * width;
                 for (std::int64_t x = 0; x < width; ++x) out[x] += w * in[x];
             }
-            for (int i = 1; i <= radius; ++i) {
-                out[-i] = out[mirrored(-i, width)];
-                out[width - 1 + i] = out[mirrored(width - 1 + i, width)];
+            for (int i = 1; i <= ssim_radius; ++i) {
+                out[-i] = out[ssim_mirrored(-i, width)];
+                out[width - 1 + i] = out[ssim_mirrored(width - 1 + i, width)];
             }
         }
         for (std::int64_t x = columns.first; x < columns.last; ++x) {
             std::array<double, moments> u{};
             for (std::size_t m = 0; m < moments; ++m)
-                for (int t = 0; t < taps; ++t)
+                for (int t = 0; t < ssim_taps; ++t)
                     u[m] += window[static_cast<std::size_t>(t)] * line[m][static_cast<std::size_t>(x + t)];
-            const double means = u[mean_a] * u[mean_a] + u[mean_b] * u[mean_b], cross = u[mean_a] * u[mean_b];
-            sum += (2 * cross + c1) * (2 * (u[product] - cross) + c2) / ((means + c1) * (u[squares] - means + c2));
+            sum += kernels::device::ssim_at({u[mean_a], u[mean_b], u[squares], u[product]}, c1, c2).value;
         }
     }
-    return sum / static_cast<double>((rows.last - rows.first) * (columns.last - columns.first));
+    return sum / static_cast<double>(rows.count() * columns.count());
 }
 
 double decibel(double peak, double rmse) {

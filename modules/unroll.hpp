@@ -1,13 +1,22 @@
-// One unrolled iteration of proximal gradient descent: a data-consistency step, then a learned regulariser.
+// One unrolled iteration: data consistency and a learned regulariser D.
+//
+//   gradient (PGD)             z = x - step (A^H A x - A^H y);   result D(z)
+//   conjugate_gradient (MoDL)  z = D(x);   result: the solution of (A^H A + lambda) x' = A^H y + lambda z, started at x
 #pragma once
 
-#include "modules/resnet.hpp"
+#include "modules/conjugate_gradient.hpp"
+#include "modules/regularizer.hpp"
 
 namespace gleam::modules {
 
+enum class DataConsistency : std::uint8_t { gradient, conjugate_gradient };
+
 struct UnrollOptions {
-    double step = 2.0;  // of the gradient step; 2 is admissible because A^H A <= I for maps of unit norm
-    ResNetOptions regularizer;
+    DataConsistency consistency = DataConsistency::gradient;
+    double step = 2.0;     // of the gradient step; 2 is admissible because A^H A <= I for maps of unit norm
+    bool learned = false;  // step or lambda is a parameter of the unroll and starts at the value given
+    ConjugateGradientOptions solver;  // holds lambda
+    RegularizerOptions regularizer;
 };
 
 class Unroll {
@@ -15,13 +24,17 @@ public:
     // Unroll `number` of the whole network; its parameters are named unroll{number}/...
     Unroll(const UnrollOptions& options, ParameterPack& pack, int number);
 
-    // x and the result: complex image [N, T, 1, Z, Y, X].
+    // x and the result: complex image [N, T, 1, Z, Y, X(, E)].
     Var forward(Context& context, const ParameterPack& pack, const Var& x, const SenseOperator& sense,
                 const Tensor& zero_filled) const;
 
+    // D alone, of an image.
+    Var regularize(Context& context, const ParameterPack& pack, const Var& x) const;
+
 private:
-    double step_;
-    ResNet regularizer_;
+    UnrollOptions options_;
+    std::shared_ptr<const Regularizer> regularizer_;
+    int learned_ = -1;  // number of the learned step or lambda
 };
 
 }  // namespace gleam::modules

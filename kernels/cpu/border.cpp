@@ -1,4 +1,4 @@
-// A border around a channels-last tensor, with ReLU on the way, and its adjoint. Each output element is written once (gathered),
+// A border around a channels-last tensor, with an activation on the way, and its adjoint. Each output element is written once (gathered),
 // rows in parallel, so that the order of the sums is fixed.
 #include "kernels/cpu/cpu_operations.hpp"
 #include "kernels/device/elementwise.hpp"
@@ -18,12 +18,12 @@ void for_each_copy(std::int64_t i, std::int64_t n, std::int64_t width, BorderMod
 }
 
 template <class T>
-void copy_row(const T* from, std::int64_t n, bool relu, T* to) {
-    if (relu) {
-#pragma omp simd
-        for (std::int64_t i = 0; i < n; ++i) to[i] = from[i] > 0 ? from[i] : T(0);
-    } else {
+void copy_row(const T* from, std::int64_t n, T slope, T* to) {
+    if (slope == T(1)) {
         std::copy_n(from, n, to);
+    } else {
+#pragma omp simd
+        for (std::int64_t i = 0; i < n; ++i) to[i] = from[i] > 0 ? from[i] : slope * from[i];
     }
 }
 
@@ -35,27 +35,28 @@ void CpuOperations::do_border(const Tensor& x, const Border& border, const Tenso
         const auto& s = x.shape;
         const auto& o = out.shape;
         const std::int64_t channels = s[4];
+        const T slope = T(border.slope);
 #pragma omp parallel for collapse(3) schedule(static)
         for (std::int64_t n = 0; n < o[0]; ++n)
             for (std::int64_t d = 0; d < o[1]; ++d)
                 for (std::int64_t h = 0; h < o[2]; ++h) {
                     T* row = out.as<T>() + ((n * o[1] + d) * o[2] + h) * o[3] * channels;
-                    const std::int64_t sd = device::bordered_source(d, s[1], border.width[0], border.mode);
-                    const std::int64_t sh = device::bordered_source(h, s[2], border.width[1], border.mode);
+                    const std::int64_t sd = device::bordered_source(d, s[1], border.width[0], border.mode[0]);
+                    const std::int64_t sh = device::bordered_source(h, s[2], border.width[1], border.mode[1]);
                     if (sd < 0 || sh < 0) {
                         std::fill_n(row, o[3] * channels, T(0));
                         continue;
                     }
                     const T* source = x.as<T>() + ((n * s[1] + sd) * s[2] + sh) * s[3] * channels;
                     const std::int64_t width = border.width[2];
-                    copy_row(source, s[3] * channels, border.relu, row + width * channels);
+                    copy_row(source, s[3] * channels, slope, row + width * channels);
                     for (std::int64_t side = 0; side < 2 * width; ++side) {
                         const std::int64_t w = side < width ? side : s[3] + side;
-                        const std::int64_t sw = device::bordered_source(w, s[3], width, border.mode);
+                        const std::int64_t sw = device::bordered_source(w, s[3], width, border.mode[2]);
                         if (sw < 0)
                             std::fill_n(row + w * channels, channels, T(0));
                         else
-                            copy_row(source + sw * channels, channels, border.relu, row + w * channels);
+                            copy_row(source + sw * channels, channels, slope, row + w * channels);
                     }
                 }
     });
@@ -68,15 +69,16 @@ void CpuOperations::do_border_adjoint(const Tensor& dout, const Tensor* bordered
         const auto& s = dx.shape;
         const auto& o = dout.shape;
         const std::int64_t channels = s[4], wide = o[3] * channels, width = border.width[2];
+        const T slope = T(border.slope);
         // Adds bordered row `from` to row `to`: the inner part at once, then the two ends.
         const auto fold_row = [&](const T* from, T* to) {
             const T* inner = from + width * channels;
 #pragma omp simd
             for (std::int64_t i = 0; i < s[3] * channels; ++i) to[i] += inner[i];
-            if (border.mode == BorderMode::zero) return;
+            if (border.mode[2] == BorderMode::zero) return;
             for (std::int64_t side = 0; side < 2 * width; ++side) {
                 const std::int64_t w = side < width ? side : s[3] + side;
-                T* target = to + device::bordered_source(w, s[3], width, border.mode) * channels;
+                T* target = to + device::bordered_source(w, s[3], width, border.mode[2]) * channels;
                 for (std::int64_t k = 0; k < channels; ++k) target[k] += from[w * channels + k];
             }
         };
@@ -88,8 +90,8 @@ void CpuOperations::do_border_adjoint(const Tensor& dout, const Tensor* bordered
                 for (std::int64_t d = 0; d < s[1]; ++d)
                     for (std::int64_t h = 0; h < s[2]; ++h) {
                         std::fill(sum.begin(), sum.end(), T(0));
-                        for_each_copy(d, s[1], border.width[0], border.mode, [&](std::int64_t od) {
-                            for_each_copy(h, s[2], border.width[1], border.mode, [&](std::int64_t oh) {
+                        for_each_copy(d, s[1], border.width[0], border.mode[0], [&](std::int64_t od) {
+                            for_each_copy(h, s[2], border.width[1], border.mode[1], [&](std::int64_t oh) {
                                 fold_row(dout.as<T>() + ((n * o[1] + od) * o[2] + oh) * wide, sum.data());
                             });
                         });
@@ -97,7 +99,7 @@ void CpuOperations::do_border_adjoint(const Tensor& dout, const Tensor* bordered
                         const T* mask = bordered ? bordered->as<T>() + own_row * wide + width * channels : nullptr;
                         T* target = dx.as<T>() + ((n * s[1] + d) * s[2] + h) * s[3] * channels;
                         for (std::int64_t i = 0; i < s[3] * channels; ++i) {
-                            const T g = !mask || mask[i] > 0 ? sum[static_cast<std::size_t>(i)] : T(0);
+                            const T g = (!mask || mask[i] > 0 ? T(1) : slope) * sum[static_cast<std::size_t>(i)];
                             target[i] = accumulate ? target[i] + g : g;
                         }
                     }

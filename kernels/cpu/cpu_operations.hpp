@@ -28,18 +28,22 @@ private:
     void do_fill_zero(const Tensor& out) override;
     void do_linear_combination(double a, const Tensor& x, double b, const Tensor& y, const Tensor& out) override;
     void do_dot(const Tensor& x, const Tensor& y, const Tensor& out) override;
-    void do_cg_advance_acc(const Tensor& rho, const Tensor& pq, const Tensor& p, const Tensor& q, const Tensor& x,
-                           const Tensor& r) override;
-    void do_cg_direction(const Tensor& rho_new, const Tensor& rho, const Tensor& r, const Tensor& p) override;
-    void do_adam(const AdamTerms& terms, const Tensor& gradient, const Tensor& values, const Tensor& m, const Tensor& v) override;
-    void do_loss(LossKind kind, const Tensor& x, const Tensor& target, const Tensor* gradient, const Tensor& value) override;
+    void do_add_quotient(double factor, const Tensor& numerator, const Tensor* denominator, const Tensor& x, const Tensor* y,
+                         const Tensor& out) override;
+    void do_add_quotient_scalars_acc(double factor, const Tensor& numerator, const Tensor* denominator, const Tensor& t,
+                                     const Tensor* d_numerator, const Tensor* d_denominator) override;
+    void do_drop_below(double limit, const Tensor& reference, const Tensor& x) override;
+
+    // losses.cpp
+    void do_loss_acc(const LossTerm& term, const Tensor& x, const Tensor& target, const Tensor* gradient, const Tensor& value,
+                     Arena& workspace) override;
 
     // coil.cpp
     void do_coil_expand(const Tensor& x, const Tensor& maps, const Tensor& out) override;
     void do_coil_combine(const Tensor& y, const Tensor& maps, const Tensor& out) override;
     void do_mask_multiply(const Tensor& mask, const Tensor& y) override;
-    void do_fft(FftDirection direction, int rank, const Tensor& x, Arena& workspace) override;
-    void do_normal_mask(const Tensor& mask, int rank, const Tensor& out) override;
+    void do_fft(FftDirection direction, const Fourier& fourier, const Tensor& x, Arena& workspace) override;
+    void do_normal_mask(const Tensor& mask, const Fourier& fourier, const Tensor& out) override;
     void do_sense_normal(const Tensor& x, const Tensor& maps, const Tensor& normal_mask, int rank, const NormalTerms& terms,
                          const Tensor& out, Arena& workspace) override;
 
@@ -48,10 +52,18 @@ private:
                     Arena& workspace) override;
     void do_soft_threshold(double threshold, const Tensor& x) override;
 
+    // optimizers.cpp
+    void do_optimizer_step(const OptimizerTerms& terms, const Tensor& gradient, const Tensor& values,
+                           std::span<const Tensor> moments) override;
+
     // border.cpp
     void do_border(const Tensor& x, const Border& border, const Tensor& out) override;
     void do_border_adjoint(const Tensor& dout, const Tensor* bordered, const Border& border, bool accumulate,
                            const Tensor& dx) override;
+
+    // normalization.cpp
+    void do_normalize(const Tensor& x, double epsilon, const Tensor& out, const Tensor& inverse_deviation) override;
+    void do_normalize_adjoint(const Tensor& dout, const Tensor& out, const Tensor& inverse_deviation, const Tensor& dx) override;
 
     // convolution.cpp: float goes to oneDNN, double to the plain loops of convolution_reference.hpp
     void do_convolution(const Tensor& x, const Tensor& weights, const Tensor* bias, const Padding& padding, const Tensor& y,

@@ -5,6 +5,7 @@
 #include <map>
 #include <mutex>
 #include <tuple>
+#include <vector>
 
 #include "core/error.hpp"
 
@@ -12,6 +13,10 @@ namespace gleam::kernels::cpu {
 namespace {
 
 std::mutex planner;  // FFTW's planner is not thread-safe; executing plans is
+
+using Dimensions = std::vector<fftw_iodim>;  // length and stride of some axes; the same type in both precisions
+
+int size(const Dimensions& d) { return static_cast<int>(d.size()); }
 
 // FFTW's two precisions under one name.
 template <class T>
@@ -22,8 +27,8 @@ struct Fftw<float> {
     static auto* cast(std::complex<float>* p) { return reinterpret_cast<fftwf_complex*>(p); }
     static auto* allocate(std::int64_t n) { return fftwf_alloc_complex(static_cast<std::size_t>(n)); }
     static void release(fftwf_complex* p) { fftwf_free(p); }
-    static Plan plan(const int n[3], fftwf_complex* p, int sign) {
-        return fftwf_plan_dft_3d(n[0], n[1], n[2], p, p, sign, FFTW_ESTIMATE);
+    static Plan plan(const Dimensions& transform, const Dimensions& batch, fftwf_complex* p, int sign) {
+        return fftwf_plan_guru_dft(size(transform), transform.data(), size(batch), batch.data(), p, p, sign, FFTW_ESTIMATE);
     }
     static void destroy(Plan plan) { fftwf_destroy_plan(plan); }
     static void execute(Plan plan, fftwf_complex* p) { fftwf_execute_dft(plan, p, p); }
@@ -34,8 +39,8 @@ struct Fftw<double> {
     static auto* cast(std::complex<double>* p) { return reinterpret_cast<fftw_complex*>(p); }
     static auto* allocate(std::int64_t n) { return fftw_alloc_complex(static_cast<std::size_t>(n)); }
     static void release(fftw_complex* p) { fftw_free(p); }
-    static Plan plan(const int n[3], fftw_complex* p, int sign) {
-        return fftw_plan_dft_3d(n[0], n[1], n[2], p, p, sign, FFTW_ESTIMATE);
+    static Plan plan(const Dimensions& transform, const Dimensions& batch, fftw_complex* p, int sign) {
+        return fftw_plan_guru_dft(size(transform), transform.data(), size(batch), batch.data(), p, p, sign, FFTW_ESTIMATE);
     }
     static void destroy(Plan plan) { fftw_destroy_plan(plan); }
     static void execute(Plan plan, fftw_complex* p) { fftw_execute_dft(plan, p, p); }
@@ -54,14 +59,20 @@ struct FourierPlan<T>::Impl {
 };
 
 template <class T>
-const FourierPlan<T>& FourierPlan<T>::get(const Volume& v, FftDirection direction) {
-    static std::map<std::pair<Volume, FftDirection>, FourierPlan> plans;  // kept until the program ends
+const FourierPlan<T>& FourierPlan<T>::get(const Volume& v, const Axes& axes, FftDirection direction) {
+    static std::map<std::tuple<Volume, Axes, FftDirection>, FourierPlan> plans;  // kept until the program ends
     std::lock_guard lock(planner);
-    auto [it, fresh] = plans.try_emplace({v, direction}, FourierPlan());
+    auto [it, fresh] = plans.try_emplace({v, axes, direction}, FourierPlan());
     if (fresh) {
-        const int n[3] = {static_cast<int>(v.z), static_cast<int>(v.y), static_cast<int>(v.x)};
+        Dimensions transform, batch;
+        const auto place = [&](std::int64_t n, std::int64_t stride, bool transformed) {
+            (transformed ? transform : batch).push_back({static_cast<int>(n), static_cast<int>(stride), static_cast<int>(stride)});
+        };
+        place(v.z, v.y * v.x, axes.z);
+        place(v.y, v.x, axes.y);
+        place(v.x, 1, axes.x);
         auto* data = Fftw<T>::allocate(v.elements());
-        auto plan = Fftw<T>::plan(n, data, direction == FftDirection::forward ? FFTW_FORWARD : FFTW_BACKWARD);
+        auto plan = Fftw<T>::plan(transform, batch, data, direction == FftDirection::forward ? FFTW_FORWARD : FFTW_BACKWARD);
         Fftw<T>::release(data);
         if (!plan) {
             plans.erase(it);
@@ -78,10 +89,10 @@ void FourierPlan<T>::execute(std::complex<T>* data) const {
 }
 
 template <class T>
-void shifted_copy(const Volume& v, bool inverse, T scale, const std::complex<T>* from, std::complex<T>* to) {
+void shifted_copy(const Volume& v, Shift shift, T scale, const std::complex<T>* from, std::complex<T>* to) {
     // out[i] = in[(i + s) mod n] with s = floor(n/2) for ifftshift, ceil(n/2) for fftshift
-    const auto shift = [&](std::int64_t n) { return inverse ? n / 2 : (n + 1) / 2; };
-    const std::int64_t sz = shift(v.z), sy = shift(v.y), sx = shift(v.x);
+    const auto by = [&](std::int64_t n) { return shift == Shift::none ? 0 : shift == Shift::before ? n / 2 : (n + 1) / 2; };
+    const std::int64_t sz = by(v.z), sy = by(v.y), sx = by(v.x);
     const std::int64_t head = v.x - sx;
     for (std::int64_t z = 0; z < v.z; ++z)
         for (std::int64_t y = 0; y < v.y; ++y) {
@@ -100,7 +111,7 @@ std::string fourier_library_version() {
 
 template class FourierPlan<float>;
 template class FourierPlan<double>;
-template void shifted_copy(const Volume&, bool, float, const std::complex<float>*, std::complex<float>*);
-template void shifted_copy(const Volume&, bool, double, const std::complex<double>*, std::complex<double>*);
+template void shifted_copy(const Volume&, Shift, float, const std::complex<float>*, std::complex<float>*);
+template void shifted_copy(const Volume&, Shift, double, const std::complex<double>*, std::complex<double>*);
 
 }  // namespace gleam::kernels::cpu

@@ -17,6 +17,12 @@ struct Volume {
     friend auto operator<=>(const Volume&, const Volume&) = default;
 };
 
+// Which axes of a volume are transformed.
+struct Axes {
+    bool z = true, y = true, x = true;
+    friend auto operator<=>(const Axes&, const Axes&) = default;
+};
+
 // Elements from one volume to the next so that each starts on a 64-byte line, as the plans require.
 template <class T>
 std::int64_t volume_stride(const Volume& v) {
@@ -24,12 +30,12 @@ std::int64_t volume_stride(const Volume& v) {
     return (v.elements() + line - 1) / line * line;
 }
 
-// A planned transform without scale or shift. Plans are made once per size and direction, without timing (so that two runs use
+// A planned transform without scale or shift. Plans are made once per size, axes and direction, without timing (so that two runs use
 // the same algorithm and give the same bits), and shared by all threads. `data` must start on a 64-byte line.
 template <class T>
 class FourierPlan {
 public:
-    static const FourierPlan& get(const Volume& volume, FftDirection direction);
+    static const FourierPlan& get(const Volume& volume, const Axes& axes, FftDirection direction);
     void execute(std::complex<T>* data) const;
 
 private:
@@ -38,9 +44,11 @@ private:
     std::shared_ptr<Impl> impl_;
 };
 
+enum class Shift : std::uint8_t { none, before, after };
+
 // Copies a volume with the shift before (ifftshift) or after (fftshift) a centred transform, times `scale`.
 template <class T>
-void shifted_copy(const Volume& v, bool inverse, T scale, const std::complex<T>* from, std::complex<T>* to);
+void shifted_copy(const Volume& v, Shift shift, T scale, const std::complex<T>* from, std::complex<T>* to);
 
 std::string fourier_library_version();
 

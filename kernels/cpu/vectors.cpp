@@ -1,4 +1,4 @@
-// Memory, vector arithmetic, conjugate-gradient updates, losses and Adam.
+// Memory, vector arithmetic and scalars.
 #include <omp.h>
 
 #include <cstdlib>
@@ -9,7 +9,6 @@
 #include "kernels/cpu/cpu_operations.hpp"
 #include "kernels/cpu/fourier.hpp"
 #include "kernels/cpu/parallel.hpp"
-#include "kernels/device/elementwise.hpp"
 
 namespace gleam::kernels {
 
@@ -37,7 +36,13 @@ T* real_data(const Tensor& t) {
     return static_cast<T*>(t.data);
 }
 
-double quotient(double a, double b) { return b > 0 ? a / b : 0; }
+// 0/0 counts as 0: what is divided by vanishes only together with what is divided.
+double quotient(double a, double b) { return b != 0 ? a / b : 0; }
+
+// Scalar n of [N], or the one of [1].
+double scalar(const Tensor& t, std::int64_t n) {
+    return with_real(t.dtype, [&](auto zero) { return static_cast<double>(t.as<decltype(zero)>()[t.elements() == 1 ? 0 : n]); });
+}
 
 }  // namespace
 
@@ -51,7 +56,18 @@ void CpuAllocator::do_release(void* p) noexcept { std::free(p); }
 CpuOperations::CpuOperations() : convolutions_(std::make_unique<ConvolutionEngine>()), threads_(omp_get_max_threads()) {}
 CpuOperations::~CpuOperations() = default;
 
-void CpuOperations::do_copy(const Tensor& x, const Tensor& out) { std::memcpy(out.data, x.data, x.bytes()); }
+void CpuOperations::do_copy(const Tensor& x, const Tensor& out) {
+    if (x.dtype == out.dtype) {
+        std::memcpy(out.data, x.data, x.bytes());
+        return;
+    }
+    with_real(x.dtype, [&](auto from) {
+        with_real(out.dtype, [&](auto to) {
+            std::transform(real_data<decltype(from)>(x), real_data<decltype(from)>(x) + reals(x), real_data<decltype(to)>(out),
+                           [](auto v) { return static_cast<decltype(to)>(v); });
+        });
+    });
+}
 
 void CpuOperations::do_fill_zero(const Tensor& out) { std::memset(out.data, 0, out.bytes()); }
 
@@ -71,8 +87,8 @@ void CpuOperations::do_linear_combination(double a, const Tensor& x, double b, c
 void CpuOperations::do_dot(const Tensor& x, const Tensor& y, const Tensor& out) {
     with_real(x.dtype, [&](auto zero) {
         using T = decltype(zero);
-        const std::int64_t per_sample = reals(x) / x.shape[0];
-        for (std::int64_t n = 0; n < x.shape[0]; ++n) {
+        const std::int64_t groups = out.elements(), per_sample = reals(x) / groups;
+        for (std::int64_t n = 0; n < groups; ++n) {
             const T *p = real_data<T>(x) + n * per_sample, *q = real_data<T>(y) + n * per_sample;
             out.as<double>()[n] = ordered_sum(per_sample, [&](std::int64_t first, std::int64_t last) {
                 double sum = 0;
@@ -84,87 +100,37 @@ void CpuOperations::do_dot(const Tensor& x, const Tensor& y, const Tensor& out) 
     });
 }
 
-void CpuOperations::do_cg_advance_acc(const Tensor& rho, const Tensor& pq, const Tensor& p, const Tensor& q, const Tensor& x,
-                                      const Tensor& r) {
+void CpuOperations::do_add_quotient(double factor, const Tensor& numerator, const Tensor* denominator, const Tensor& x,
+                                    const Tensor* y, const Tensor& out) {
     with_real(x.dtype, [&](auto zero) {
         using T = decltype(zero);
         const std::int64_t per_sample = reals(x) / x.shape[0];
         for (std::int64_t n = 0; n < x.shape[0]; ++n) {
-            const T alpha = T(quotient(rho.as<double>()[n], pq.as<double>()[n]));
+            const double below = denominator ? scalar(*denominator, n) : 1;
+            const T a = T(factor * quotient(scalar(numerator, n), below));
+            const T *p = real_data<T>(x) + n * per_sample, *q = y ? real_data<T>(*y) + n * per_sample : nullptr;
+            T* o = real_data<T>(out) + n * per_sample;
             parallel_ranges(per_sample, elementwise_grain, [&](std::int64_t first, std::int64_t last) {
-                for (std::int64_t i = n * per_sample + first; i < n * per_sample + last; ++i) {
-                    real_data<T>(x)[i] += alpha * real_data<T>(p)[i];
-                    real_data<T>(r)[i] -= alpha * real_data<T>(q)[i];
-                }
+                for (std::int64_t i = first; i < last; ++i) o[i] = (q ? q[i] : T(0)) + a * p[i];
             });
         }
     });
 }
 
-void CpuOperations::do_cg_direction(const Tensor& rho_new, const Tensor& rho, const Tensor& r, const Tensor& p) {
-    with_real(r.dtype, [&](auto zero) {
-        using T = decltype(zero);
-        const std::int64_t per_sample = reals(r) / r.shape[0];
-        for (std::int64_t n = 0; n < r.shape[0]; ++n) {
-            const T beta = T(quotient(rho_new.as<double>()[n], rho.as<double>()[n]));
-            parallel_ranges(per_sample, elementwise_grain, [&](std::int64_t first, std::int64_t last) {
-                for (std::int64_t i = n * per_sample + first; i < n * per_sample + last; ++i)
-                    real_data<T>(p)[i] = real_data<T>(r)[i] + beta * real_data<T>(p)[i];
-            });
-        }
-    });
+void CpuOperations::do_add_quotient_scalars_acc(double factor, const Tensor& numerator, const Tensor* denominator, const Tensor& t,
+                                                const Tensor* d_numerator, const Tensor* d_denominator) {
+    for (std::int64_t n = 0; n < t.elements(); ++n) {
+        const double above = scalar(numerator, n), below = denominator ? scalar(*denominator, n) : 1;
+        const double by_numerator = factor * quotient(t.as<double>()[n], below);
+        if (d_numerator)
+            with_real(d_numerator->dtype, [&](auto zero) { d_numerator->as<decltype(zero)>()[n] += decltype(zero)(by_numerator); });
+        if (d_denominator) d_denominator->as<double>()[n] -= by_numerator * quotient(above, below);
+    }
 }
 
-void CpuOperations::do_adam(const AdamTerms& t, const Tensor& gradient, const Tensor& values, const Tensor& m, const Tensor& v) {
-    with_real(values.dtype, [&](auto zero) {
-        using T = decltype(zero);
-        const double steps = static_cast<double>(t.step);
-        const device::AdamElement<T> update{T(t.learning_rate),
-                                            T(t.beta1),
-                                            T(t.beta2),
-                                            T(t.epsilon),
-                                            T(t.weight_decay),
-                                            T(1 - std::pow(t.beta1, steps)),
-                                            T(std::sqrt(1 - std::pow(t.beta2, steps)))};
-        const T* g = gradient.as<T>();
-        T *p = values.as<T>(), *first_moment = m.as<T>(), *second_moment = v.as<T>();
-        parallel_ranges(values.elements(), elementwise_grain, [&](std::int64_t first, std::int64_t last) {
-            for (std::int64_t i = first; i < last; ++i) update(g[i], p[i], first_moment[i], second_moment[i]);
-        });
-    });
-}
-
-namespace {
-
-template <class Element, class T>
-double loss_and_gradient(const Tensor& x, const Tensor& target, const Tensor* gradient) {
-    const T *a = real_data<T>(x), *b = real_data<T>(target);
-    T* g = gradient ? real_data<T>(*gradient) : nullptr;
-    const T scale = T(1.0 / static_cast<double>(x.elements()));
-    const double sum = ordered_sum(x.elements(), [&](std::int64_t first, std::int64_t last) {
-        double partial = 0;
-        for (std::int64_t i = first; i < last; ++i) {
-            const T re = a[2 * i] - b[2 * i], im = a[2 * i + 1] - b[2 * i + 1];
-            partial += static_cast<double>(Element::value(re, im));
-            if (g) {
-                const T factor = Element::factor(re, im, scale);
-                g[2 * i] = factor * re;
-                g[2 * i + 1] = factor * im;
-            }
-        }
-        return partial;
-    });
-    return sum / static_cast<double>(x.elements());
-}
-
-}  // namespace
-
-void CpuOperations::do_loss(LossKind kind, const Tensor& x, const Tensor& target, const Tensor* gradient, const Tensor& value) {
-    with_real(x.dtype, [&](auto zero) {
-        using T = decltype(zero);
-        *value.as<double>() = kind == LossKind::l1 ? loss_and_gradient<device::AbsoluteLoss<T>, T>(x, target, gradient)
-                                                   : loss_and_gradient<device::SquaredLoss<T>, T>(x, target, gradient);
-    });
+void CpuOperations::do_drop_below(double limit, const Tensor& reference, const Tensor& x) {
+    for (std::int64_t n = 0; n < x.elements(); ++n)
+        if (x.as<double>()[n] <= limit * reference.as<double>()[n]) x.as<double>()[n] = 0;
 }
 
 }  // namespace cpu

@@ -8,33 +8,89 @@
 
 namespace gleam::kernels::device {
 
-// Adam with coupled weight decay (Kingma & Ba 2015; weight decay added to the gradient).
+// One parameter's update by Adam; of the two weight decays one is 0 (kernels/terms.hpp).
 template <class T>
 struct AdamElement {
-    T learning_rate, beta1, beta2, epsilon, weight_decay, correction1, root_correction2;
+    T learning_rate, beta1, beta2, epsilon, coupled_decay, shrink, correction1, root_correction2;
 
     void operator()(T gradient, T& value, T& m, T& v) const {
-        const T g = gradient + weight_decay * value;
+        const T g = gradient + coupled_decay * value;
         m = beta1 * m + (1 - beta1) * g;
         v = beta2 * v + (1 - beta2) * g * g;
-        value -= learning_rate / correction1 * m / (std::sqrt(v) / root_correction2 + epsilon);
+        value = shrink * value - learning_rate / correction1 * m / (std::sqrt(v) / root_correction2 + epsilon);
     }
 };
 
-// |d| and its gradient d/|d| (0 at 0), or |d|^2 and 2 d, times `scale`; d = (re, im).
+// One parameter's update by gradient descent, with or without momentum.
+template <class T>
+struct SgdElement {
+    T learning_rate, momentum, weight_decay;
+
+    void operator()(T gradient, T& value) const { value -= learning_rate * (gradient + weight_decay * value); }
+    void operator()(T gradient, T& value, T& m) const {
+        m = momentum * m + gradient + weight_decay * value;
+        value -= learning_rate * m;
+    }
+};
+
+// The loss of one element x against t, and its gradient by x (kernels/terms.hpp).
+template <class T>
+struct LossAt {
+    T value, re, im;
+};
+
+// factor * (re, im) / n where n = |(re, im)|; 0 where n is 0.
+template <class T>
+LossAt<T> along(T value, T factor, T re, T im, T n) {
+    const T f = n > 0 ? factor / n : T(0);
+    return {value, f * re, f * im};
+}
+
+template <class T>
+T sign(T v) {
+    return T(v > 0) - T(v < 0);
+}
+
 template <class T>
 struct AbsoluteLoss {
-    static T value(T re, T im) { return std::sqrt(re * re + im * im); }
-    static T factor(T re, T im, T scale) {
-        const T magnitude = value(re, im);
-        return magnitude > 0 ? scale / magnitude : T(0);
+    static LossAt<T> at(T x_re, T x_im, T t_re, T t_im) {
+        const T re = x_re - t_re, im = x_im - t_im, n = std::sqrt(re * re + im * im);
+        return along(n, T(1), re, im, n);
     }
 };
 
 template <class T>
 struct SquaredLoss {
-    static T value(T re, T im) { return re * re + im * im; }
-    static T factor(T, T, T scale) { return 2 * scale; }
+    static LossAt<T> at(T x_re, T x_im, T t_re, T t_im) {
+        const T re = x_re - t_re, im = x_im - t_im;
+        return {re * re + im * im, 2 * re, 2 * im};
+    }
+};
+
+template <class T>
+struct MagnitudeLoss {
+    static LossAt<T> at(T x_re, T x_im, T t_re, T t_im) {
+        const T n = std::sqrt(x_re * x_re + x_im * x_im), d = n - std::sqrt(t_re * t_re + t_im * t_im);
+        return along(std::abs(d), sign(d), x_re, x_im, n);
+    }
+};
+
+template <class T>
+struct PerpendicularLoss {
+    static LossAt<T> at(T x_re, T x_im, T t_re, T t_im) {
+        LossAt<T> loss = MagnitudeLoss<T>::at(x_re, x_im, t_re, t_im);
+        const T n = std::sqrt(x_re * x_re + x_im * x_im);
+        if (!(n > 0)) return loss;
+        // t in the frame of x: `along` and `across` it. Turning x by a small angle turns t the other way.
+        const T u_re = x_re / n, u_im = x_im / n;
+        const T along = u_re * t_re + u_im * t_im, across = u_re * t_im - u_im * t_re;
+        const bool opposed = along < 0;
+        const T slope = (opposed ? T(1) : T(-1)) * sign(across) * along / n;
+        loss.value += opposed ? 2 * std::sqrt(t_re * t_re + t_im * t_im) - std::abs(across) : std::abs(across);
+        loss.re -= slope * u_im;
+        loss.im += slope * u_re;
+        return loss;
+    }
 };
 
 // Index that element i of a bordered axis copies, or -1 for zero: n inner elements, `width` on each side.
@@ -43,6 +99,7 @@ constexpr std::int64_t bordered_source(std::int64_t i, std::int64_t n, std::int6
     if (j >= 0 && j < n) return j;
     if (mode == BorderMode::zero) return -1;
     if (mode == BorderMode::replicate) return j < 0 ? 0 : n - 1;
+    if (mode == BorderMode::circular) return (j % n + n) % n;
     return j < 0 ? -j : 2 * (n - 1) - j;
 }
 

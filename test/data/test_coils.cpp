@@ -14,7 +14,7 @@ namespace {
 
 ComplexArray maps_of(std::uint32_t index, std::int64_t coils, std::int64_t height, std::int64_t width) {
     Philox random(3, Purpose::coils, 0, index);
-    return make_coil_maps(coils, height, width, random);
+    return make_coil_maps(coils, {height, width}, random);
 }
 
 }  // namespace

@@ -62,7 +62,8 @@ TEST_CASE("A stage is handed the image its predecessor computed before its updat
     Array<std::complex<float>> image(p.zero_filled.shape);
     Array<double> loss(Shape{1});
     reconstruct(run.network, run.memory, p.batch(), image.view());
-    p.ops->loss(kernels::LossKind::l1, image.view(), p.target.view(), nullptr, loss.view());
+    Arena none("none");
+    p.ops->loss_acc({kernels::LossKind::l1, 1}, image.view(), p.target.view(), nullptr, loss.view(), none);
     CHECK(run.step(p.batch(), 1, 0.1)[1] == loss[0]);
 }
 

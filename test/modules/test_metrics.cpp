@@ -4,6 +4,7 @@
 
 #include "modules/metrics.hpp"
 #include "test/support/catch.hpp"
+#include "test/support/numbers.hpp"
 
 using namespace gleam;
 using namespace gleam::modules;
@@ -50,6 +51,19 @@ struct Golden {
 };
 
 }  // namespace
+
+TEST_CASE("The loss by structural similarity is 1 - the score, at every size") {
+    test::Bench b;
+    for (const auto& [height, width, kind] :
+         {std::tuple{24, 31, "noise"}, {33, 64, "blur"}, {11, 11, "unrelated"}, {9, 26, "noise"}, {3, 4, "blur"}}) {
+        const Pair pair = example(height, width, kind);
+        Array<double> loss(Shape{1});
+        const Shape shape{1, 1, 1, 1, height, width};
+        b.ops->loss_acc({kernels::LossKind::ssim, 1}, pair.image.view(shape), pair.target.view(shape), nullptr, loss.view(),
+                        b.workspace);
+        CHECK(loss[0] == Approx(1 - score(pair.image, pair.target).ssim).epsilon(1e-12));
+    }
+}
 
 TEST_CASE("Scores agree with scikit-image to ten digits") {
     const std::vector<Golden> cases{

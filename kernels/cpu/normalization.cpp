@@ -1,0 +1,77 @@
+// Instance normalisation of channels-last tensors. Sums in double, over rows of fixed size in order.
+#include "kernels/cpu/cpu_operations.hpp"
+#include "kernels/cpu/parallel.hpp"
+
+namespace gleam::kernels::cpu {
+namespace {
+
+// sums[k] = sum over the pixels of one sample of f(index of the element)
+template <class F>
+std::vector<double> channel_sums(std::int64_t pixels, std::int64_t channels, F&& f) {
+    constexpr std::int64_t block = 1024;
+    const std::int64_t blocks = (pixels + block - 1) / block;
+    std::vector<double> partial(static_cast<std::size_t>(blocks * channels));
+#pragma omp parallel for schedule(static) if (blocks > 1)
+    for (std::int64_t b = 0; b < blocks; ++b) {
+        double* sum = partial.data() + b * channels;
+        for (std::int64_t i = b * block; i < std::min(pixels, (b + 1) * block); ++i)
+            for (std::int64_t k = 0; k < channels; ++k) sum[k] += f(i * channels + k);
+    }
+    std::vector<double> sums(static_cast<std::size_t>(channels));
+    for (std::int64_t b = 0; b < blocks; ++b)
+        for (std::int64_t k = 0; k < channels; ++k)
+            sums[static_cast<std::size_t>(k)] += partial[static_cast<std::size_t>(b * channels + k)];
+    return sums;
+}
+
+}  // namespace
+
+void CpuOperations::do_normalize(const Tensor& x, double epsilon, const Tensor& out, const Tensor& inverse_deviation) {
+    with_real(x.dtype, [&](auto zero) {
+        using T = decltype(zero);
+        const std::int64_t channels = x.shape[4], pixels = x.shape[1] * x.shape[2] * x.shape[3];
+        const auto count = static_cast<double>(pixels);
+        for (std::int64_t n = 0; n < x.shape[0]; ++n) {
+            const T* p = x.as<T>() + n * pixels * channels;
+            T* o = out.as<T>() + n * pixels * channels;
+            double* inverse = inverse_deviation.as<double>() + n * channels;
+            std::vector<double> mean = channel_sums(pixels, channels, [&](std::int64_t i) { return static_cast<double>(p[i]); });
+            for (double& m : mean) m /= count;
+            const auto squares = channel_sums(pixels, channels, [&](std::int64_t i) {
+                const double d = static_cast<double>(p[i]) - mean[static_cast<std::size_t>(i % channels)];
+                return d * d;
+            });
+            for (std::int64_t k = 0; k < channels; ++k)
+                inverse[k] = 1 / std::sqrt(squares[static_cast<std::size_t>(k)] / count + epsilon);
+            parallel_ranges(pixels, 1024, [&](std::int64_t first, std::int64_t last) {
+                for (std::int64_t i = first * channels; i < last * channels; ++i) {
+                    const std::int64_t k = i % channels;
+                    o[i] = T((static_cast<double>(p[i]) - mean[static_cast<std::size_t>(k)]) * inverse[k]);
+                }
+            });
+        }
+    });
+}
+
+void CpuOperations::do_normalize_adjoint(const Tensor& dout, const Tensor& out, const Tensor& inverse_deviation, const Tensor& dx) {
+    with_real(dout.dtype, [&](auto zero) {
+        using T = decltype(zero);
+        const std::int64_t channels = dout.shape[4], pixels = dout.shape[1] * dout.shape[2] * dout.shape[3];
+        const auto count = static_cast<double>(pixels);
+        for (std::int64_t n = 0; n < dout.shape[0]; ++n) {
+            const T *g = dout.as<T>() + n * pixels * channels, *y = out.as<T>() + n * pixels * channels;
+            T* d = dx.as<T>() + n * pixels * channels;
+            const double* inverse = inverse_deviation.as<double>() + n * channels;
+            const auto sum = channel_sums(pixels, channels, [&](std::int64_t i) { return static_cast<double>(g[i]); });
+            const auto product = channel_sums(pixels, channels, [&](std::int64_t i) { return static_cast<double>(g[i]) * double(y[i]); });
+            parallel_ranges(pixels, 1024, [&](std::int64_t first, std::int64_t last) {
+                for (std::int64_t i = first * channels; i < last * channels; ++i) {
+                    const auto k = static_cast<std::size_t>(i % channels);
+                    d[i] = T(inverse[k] * (static_cast<double>(g[i]) - sum[k] / count - static_cast<double>(y[i]) * product[k] / count));
+                }
+            });
+        }
+    });
+}
+
+}  // namespace gleam::kernels::cpu
