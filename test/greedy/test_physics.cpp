@@ -97,9 +97,34 @@ TEST_CASE("The reference of root of sum of squares is compared whole, by magnitu
         write_physics(directory / "test.h5", small_layout(physics, 1));
         const auto ops = kernels::make_cpu_operations();
         const data::Samples samples(directory / "test.h5", {}, std::nullopt);
-        auto methods = classical(*ops);
+        std::vector<EvaluatedMethod> methods;
+        methods.push_back({"zero_filled", "zero-filled", make_zero_filled(*ops)});
         const Evaluation e = evaluate(samples, methods, Reference::rss, 1, *ops);
         CHECK(mean_psnr(e.methods[0]) > 100);
+    }
+}
+
+TEST_CASE("With several sets of maps every set has its image, its scores count all of them, and magnitudes are combined") {
+    for (const auto& [physics, name] : all_physics) {
+        INFO(name);
+        const TemporaryDirectory directory;
+        const data::DatasetLayout layout = small_layout(physics, 1, 2);
+        write_physics(directory / "test.h5", layout);
+        const auto ops = kernels::make_cpu_operations();
+        auto methods = classical(*ops);
+        const data::Samples samples(directory / "test.h5", {}, every_second());
+        const Evaluation e = evaluate(samples, methods, Reference::target, 1, *ops);
+        CHECK(mean_psnr(e.methods[1]) > mean_psnr(e.methods[0]) + 2);
+        CHECK(mean_psnr(e.methods[2]) > mean_psnr(e.methods[0]) + 2);
+        Arena workspace("test");
+        workspace.serve_on_demand(ops->allocator());
+        CHECK(methods[2].method->reconstruct(samples.read(0, 0, *ops, workspace)).shape == layout.image_shape());
+
+        const data::Samples full(directory / "test.h5", {}, std::nullopt);
+        const Evaluation rss = evaluate(full, methods, Reference::rss, 1, *ops);
+        CHECK(mean_psnr(rss.methods[0]) > 100);
+        CHECK(rss.images[2].shape == Shape{1, 30, 24});
+        CHECK(std::abs(rss.images[2][15 * 24 + 12] - rss.images[0][15 * 24 + 12]) < 1e-4);
     }
 }
 

@@ -75,3 +75,22 @@ TEST_CASE("reconstruct and evaluate run every classical method on slices, volume
         CHECK_THAT(evaluated.out, ContainsSubstring(name) && ContainsSubstring("l1-wavelet"));
     }
 }
+
+TEST_CASE("Images of several sets of maps are stored one by one, and shown combined") {
+    const TemporaryDirectory directory;
+    write_physics(directory / "test.h5", small_layout(Physics::dynamic, 1, 2));
+    for (const char* out : {"image.h5", "image.nii.gz", "image.png"}) {
+        const Finished f = run_gleam({"reconstruct", "--method", "cg_sense", "--input", (directory / "test.h5").string(), "--out",
+                                      (directory / out).string()},
+                                     directory / "log");
+        INFO(f.out);
+        CHECK(f.code == 0);
+    }
+    const data::Hdf5File file(directory / "image.h5");
+    CHECK(file.shape("reconstruction") == Shape{1, 3, 30, 24, 2});
+    const auto image = file.read<std::complex<float>>("reconstruction");
+    const RealArray shown = data::read_nifti(directory / "image.nii.gz").values;
+    REQUIRE(shown.shape == Shape{3, 30, 24});
+    for (std::int64_t i : {0, 400, 1500})
+        CHECK(shown[i] == Approx(std::sqrt(std::norm(image[2 * i]) + std::norm(image[2 * i + 1]))).epsilon(1e-5).margin(1e-6));
+}
