@@ -21,17 +21,18 @@ public:
     ComplexArray reconstruct(const data::Sample& sample);
 
 protected:
-    explicit Reconstructor(kernels::Operations& ops) : ops_(ops), batch_(ops) {}
+    explicit Reconstructor(kernels::Operations& ops) : ops_(ops) {}
 
-    // Makes `batch_` ready for batches of this shape and returns one without numbers, for a dry run.
+    // f32 or f64: what run() computes with.
+    virtual DType precision() const { return DType::f32; }
+    // Prepares for batches of this shape: a dry run, with a batch without numbers.
     virtual void plan(const Batch& batch) = 0;
     virtual void run(const Batch& batch, const Tensor& out) = 0;
 
     kernels::Operations& ops_;
 
 private:
-    DeviceBatch batch_;
-    bool planned_ = false;
+    std::optional<DeviceBatch> batch_;
 };
 
 // A^H y.
