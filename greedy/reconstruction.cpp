@@ -20,8 +20,12 @@ private:
     void run(const Batch& batch, const Tensor& out) override { ops_.copy(batch.zero_filled, out); }
 };
 
-// A solver of the modules folder: solve(ops, sense, b, options, x, workspace).
-template <class Options, auto solve>
+// A solver of the modules folder.
+template <class Options>
+using Solver = void(kernels::Operations& ops, const modules::SenseOperator& sense, const Tensor& b, const Options& options,
+                    const Tensor& x, Arena& workspace);
+
+template <class Options, Solver<Options>* solve>
 class Iterative final : public Reconstructor {
 public:
     Iterative(kernels::Operations& ops, const Options& options) : Reconstructor(ops), options_(options) {}

@@ -11,13 +11,13 @@
 
 namespace gleam::greedy {
 
-// One way to get an image from a slice. Not shared between threads.
+// One way to get the image of a sample. Not shared between threads.
 class Reconstructor {
 public:
     virtual ~Reconstructor() = default;
 
-    // The image of one sample, shaped like its zero_filled, in the units of its file. All samples given to one reconstructor have the same size.
-    // NumericError when the result is not finite.
+    // The image of one sample, shaped like its zero_filled, in the units of its file. All samples given to one reconstructor have
+    // the same size. NumericError when the result is not finite.
     ComplexArray reconstruct(const data::Sample& sample);
 
 protected:
