@@ -67,6 +67,7 @@ public:
     void whole(const ConfigKey& key, std::uint64_t& member);
     void number(const ConfigKey& key, double& member, const NumberRange& range);
     void choice(const ConfigKey& key, std::string& member, const std::vector<std::string>& choices);
+    void flag(const ConfigKey& key, bool& member);
     void text(const ConfigKey& key, std::string& member, const TextForm& form = {});
 
     template <class Section>

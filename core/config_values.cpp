@@ -149,6 +149,16 @@ void ConfigVisitor::choice(const ConfigKey& key, std::string& member, const std:
     leaf(key, {expected, print(member), assign});
 }
 
+void ConfigVisitor::flag(const ConfigKey& key, bool& member) {
+    const auto assign = [&member](const std::string& text, bool quoted) -> std::optional<std::string> {
+        if (quoted && (text == "true" || text == "false")) return "remove the quotes";
+        if (quoted || (text != "true" && text != "false")) return "";
+        member = text == "true";
+        return std::nullopt;
+    };
+    leaf(key, {"true or false", member ? "true" : "false", assign});
+}
+
 void ConfigVisitor::text(const ConfigKey& key, std::string& member, const TextForm& form) {
     const auto assign = [&member, form](const std::string& text, bool) -> std::optional<std::string> {
         if (has_control_characters(text)) return "keep it on one line, without control characters";

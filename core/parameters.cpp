@@ -18,19 +18,18 @@ std::size_t ParameterPack::flat_bytes() const {
     return (bytes + memory_alignment - 1) / memory_alignment * memory_alignment;
 }
 
-std::size_t ParameterPack::bytes(bool training) const { return flat_bytes() * (training ? 4 : 1); }
-
-void ParameterPack::bind(void* memory, bool training) {
-    int used = 0;
-    const auto next = [&] {
-        void* at = memory ? static_cast<char*>(memory) + static_cast<std::size_t>(used++) * flat_bytes() : nullptr;
+void ParameterPack::bind(void* memory, const ParameterBuffers& buffers) {
+    std::size_t used = 0;
+    const auto next = [&](bool wanted) {
+        if (!wanted) return Tensor{};
+        void* at = memory ? static_cast<char*>(memory) + used++ * flat_bytes() : nullptr;
         return Tensor{at, dtype_, Shape{elements_}, device_};
     };
-    values_ = next();
-    if (!training) return;
-    gradients_ = next();
-    first_moments_ = next();
-    second_moments_ = next();
+    buffers_ = buffers;
+    values_ = next(true);
+    gradients_ = next(buffers.gradients);
+    for (int i = 0; i < 2; ++i) moments_[static_cast<std::size_t>(i)] = next(i < buffers.moments);
+    average_ = next(buffers.average);
 }
 
 Tensor ParameterPack::part(const Tensor& flat, const Entry& entry) const {

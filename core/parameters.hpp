@@ -1,8 +1,10 @@
-// The trainable numbers of one stage: named tensors in four flat buffers (values, gradients, two moments), so that the optimiser
-// is one operation and a checkpoint four reads.
+// The trainable numbers of one stage: named tensors in flat buffers (values; for training also gradients and what the optimiser
+// carries along), so that an update is one operation and a checkpoint a few reads.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -13,6 +15,15 @@ namespace gleam {
 
 struct Parameter {
     Tensor value, gradient;
+};
+
+// Which flat buffers there are beside the values. The default is what inference needs.
+struct ParameterBuffers {
+    bool gradients = false;
+    int moments = 0;       // of the optimiser; at most 2
+    bool average = false;  // running average of the values
+
+    std::size_t count() const { return 1 + std::size_t(gradients) + std::size_t(moments) + std::size_t(average); }
 };
 
 class ParameterPack {
@@ -36,18 +47,22 @@ public:
     std::int64_t elements() const { return elements_; }
     DType dtype() const { return dtype_; }
 
-    // Bytes of the flat buffers; `training` adds gradients and moments.
-    std::size_t bytes(bool training) const;
-    // Takes its buffers from `memory` (null while planning).
-    void bind(void* memory, bool training);
+    // Bytes of the values and of these other flat buffers.
+    std::size_t bytes(const ParameterBuffers& buffers) const { return flat_bytes() * buffers.count(); }
+    // Takes its buffers from `memory` (null while planning). Buffers that are not asked for become empty tensors.
+    void bind(void* memory, const ParameterBuffers& buffers);
 
     Parameter parameter(int number) const;
     Tensor value(const Entry& entry) const { return part(values_, entry); }
 
     const Tensor& values() const { return values_; }
     const Tensor& gradients() const { return gradients_; }
-    const Tensor& first_moments() const { return first_moments_; }
-    const Tensor& second_moments() const { return second_moments_; }
+    std::span<const Tensor> moments() const { return {moments_.data(), static_cast<std::size_t>(buffers_.moments)}; }
+    const Tensor& average() const { return average_; }
+    const ParameterBuffers& buffers() const { return buffers_; }
+
+    // Lets values and average change places: what computes with this pack then computes with the average.
+    void swap_average() { std::swap(values_, average_); }
 
     // The initial values of the whole pack as host numbers: uniform, fan-in bound (the default of common frameworks).
     std::vector<double> initial_values(std::uint64_t seed) const;
@@ -60,7 +75,9 @@ private:
     Device device_;
     std::vector<Entry> entries_;
     std::int64_t elements_ = 0;
-    Tensor values_, gradients_, first_moments_, second_moments_;
+    ParameterBuffers buffers_;
+    Tensor values_, gradients_, average_;
+    std::array<Tensor, 2> moments_;
 };
 
 }  // namespace gleam

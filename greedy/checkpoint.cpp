@@ -11,25 +11,26 @@ namespace gleam::greedy {
 namespace {
 
 constexpr std::int64_t format = 1;
-constexpr const char* groups[] = {"weights", "first_moments", "second_moments"};
-
-const Tensor& flat_buffer(const ParameterPack& pack, int group) {
-    return group == 0 ? pack.values() : group == 1 ? pack.first_moments() : pack.second_moments();
+// The flat buffers of a stage that a checkpoint holds, and the names of their groups in the file.
+std::vector<std::pair<std::string, Tensor>> saved_buffers(const ParameterPack& pack) {
+    std::vector<std::pair<std::string, Tensor>> all{{"weights", pack.values()}};
+    const char* moment_names[] = {"first_moments", "second_moments"};
+    for (std::size_t i = 0; i < pack.moments().size(); ++i) all.emplace_back(moment_names[i], pack.moments()[i]);
+    if (pack.buffers().average) all.emplace_back("averaged_weights", pack.average());
+    return all;
 }
 
-// f(data set name, entry, first element of the entry in the flat buffer, flat buffer) for every tensor of the network.
+// f(group, name of the entry, its tensor) for every saved tensor of the network.
 template <class F>
-void for_each_tensor(const Network& network, int group_count, F&& f) {
+void for_each_tensor(const Network& network, F&& f) {
     for (const Stage& stage : network.stages())
-        for (int g = 0; g < group_count; ++g) {
-            const Tensor& flat = flat_buffer(stage.parameters(), g);
+        for (const auto& [group, flat] : saved_buffers(stage.parameters()))
             for (const auto& entry : stage.parameters().entries()) {
                 Tensor part = flat;
                 part.shape = entry.shape;
                 part.data = static_cast<char*>(flat.data) + static_cast<std::size_t>(entry.offset) * size_of(flat.dtype);
-                f(std::string(groups[g]) + "/" + entry.name, part);
+                f(group, entry.name, part);
             }
-        }
 }
 
 std::int64_t integer_attribute(const data::Hdf5File& file, const char* name) {
@@ -42,11 +43,16 @@ void save_checkpoint(const fs::path& path, const Network& network, const Trainin
                      kernels::Operations& ops) {
     data::Hdf5Writer file(path);
     const data::Hdf5Storage storage{0, true};
-    for_each_tensor(network, 3, [&](const std::string& name, const Tensor& part) {
+    for_each_tensor(network, [&](const std::string& group, const std::string& entry, const Tensor& part) {
         with_real(part.dtype, [&](auto zero) {
             Array<decltype(zero)> host(part.shape);
             ops.copy(part, host.view());
-            file.write(name, host, storage);
+            for (auto v : host.values)
+                if (!std::isfinite(v))
+                    throw NumericError(
+                        path.string(), fmt::format("'{}/{}' would hold NaN or infinity", group, entry),
+                        "lower training.optimizer.learning_rate, or set training.clip_norm; the last checkpoint is intact");
+            file.write(group + "/" + entry, host, storage);
         });
     });
     file.write_string("config", config);
@@ -82,9 +88,11 @@ CheckpointHeader read_checkpoint_header(const fs::path& path) {
     return header;
 }
 
-void load_checkpoint(const fs::path& path, Network& network, bool training, kernels::Operations& ops) {
+void load_checkpoint(const fs::path& path, Network& network, kernels::Operations& ops) {
     const data::Hdf5File file(path);
-    for_each_tensor(network, training ? 3 : 1, [&](const std::string& name, const Tensor& part) {
+    const bool use_average = !network.buffers().gradients && file.exists("averaged_weights");
+    for_each_tensor(network, [&](const std::string& group, const std::string& entry, const Tensor& part) {
+        const std::string name = (use_average ? "averaged_weights" : group) + "/" + entry;
         if (!file.exists(name)) throw DataError(file.where(name), "is missing", "the checkpoint belongs to another network");
         if (!(file.shape(name) == part.shape))
             throw DataError(file.where(name),

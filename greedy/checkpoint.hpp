@@ -1,7 +1,8 @@
 // Checkpoints: everything a run needs to go on exactly where it was. One HDF5 file, written whole or not at all, with checksums.
 //
 //   /weights/unroll{i}/...          values, named as in Network (float32, shapes as in ParameterPack)
-//   /first_moments/..., /second_moments/...   Adam's state, likewise
+//   /first_moments/..., /second_moments/...   the optimiser's state, likewise, as far as it has one
+//   /averaged_weights/...           running average of the weights, likewise, if one is kept
 //   /config                         the complete configuration (YAML)
 //   attributes: format, version, step, epoch, seed, best_step, best_psnr, metrics_bytes
 // The random numbers are counter-based, so `seed` and `step` are their position.
@@ -24,7 +25,8 @@ struct TrainingState {
     std::uint64_t metrics_bytes = 0;  // size of metrics.jsonl at this step
 };
 
-// Throws DataError when the file cannot be written; the previous file then stays as it was.
+// Throws DataError when the file cannot be written, and NumericError when a weight is NaN or infinite; the previous file then
+// stays as it was.
 void save_checkpoint(const fs::path& path, const Network& network, const TrainingState& state, const std::string& config,
                      kernels::Operations& ops);
 
@@ -36,8 +38,8 @@ struct CheckpointHeader {
 // Reads what is not numbers. DataError: missing, damaged, not a checkpoint, of a newer format.
 CheckpointHeader read_checkpoint_header(const fs::path& path);
 
-// Fills the parameters of a materialized network, and with `training` the optimiser's state too. DataError when a tensor is
-// missing, damaged, of another shape, or not finite.
-void load_checkpoint(const fs::path& path, Network& network, bool training, kernels::Operations& ops);
+// Fills all buffers of a materialized network but its gradients. A network for inference takes the averaged weights where there
+// are any. DataError when a tensor is missing, damaged, of another shape, or not finite.
+void load_checkpoint(const fs::path& path, Network& network, kernels::Operations& ops);
 
 }  // namespace gleam::greedy

@@ -26,24 +26,53 @@ constexpr TextForm path_form = {"a path without '~', or empty", is_path};
 // The description of every key. Not in the unnamed namespace, where ConfigVisitor::section() would not find them.
 
 static void visit(ConfigVisitor& v, DataConsistencyConfig& c) {
-    v.choice({"type", "how an image is drawn towards the measured data; `gradient` takes one gradient step on the data term"},
-             c.type, {"gradient"});
-    v.number({"step", "length of the gradient step"}, c.step, {.least = 0, .least_open = true});
+    v.choice({"type", "how an image is drawn towards the measured data: `gradient`, one gradient step on the data term before the "
+                      "regularizer (PGD); `conjugate_gradient`, a least-squares solve after it (MoDL)"},
+             c.type, {"gradient", "conjugate_gradient"});
+    v.number({"step", "`gradient`: length of the step"}, c.step, {.least = 0, .least_open = true});
+    v.number({"lambda", "`conjugate_gradient`: weight of the regularizer's image, relative to the data"}, c.lambda,
+             {.least = 0, .least_open = true});
+    v.flag({"learned", "learn `step` or `lambda`, one per unroll, from the value given on"}, c.learned);
+    v.whole({"iterations", "`conjugate_gradient`: iterations of every solve"}, c.iterations, {.least = 1, .most = 10'000});
+    v.number({"tolerance", "`conjugate_gradient`: samples whose residual fell below this fraction of the right-hand side are done; "
+                           "0 = all iterations"},
+             c.tolerance, {.least = 0, .most = 1, .most_open = true});
+    v.choice({"inner_products", "`conjugate_gradient`: every sample for itself, or the whole batch as one vector (as published)"},
+             c.inner_products, {"per_sample", "batch"});
+    v.choice({"solver_gradient", "`conjugate_gradient`: `implicit`, one more solve, whose memory does not depend on the iterations; "
+                                 "`unrolled`, through every iteration (as published)"},
+             c.solver_gradient, {"implicit", "unrolled"});
 }
 
 static void visit(ConfigVisitor& v, RegularizerConfig& c) {
-    v.choice({"type", "network architecture"}, c.type, {"resnet"});
+    v.choice({"type", "network architecture: `resnet` (PGD), residual blocks; `revnet` (MoDL), a plain chain of convolutions"},
+             c.type, {"resnet", "revnet"});
     v.whole({"features", "width of the hidden layers", "channels"}, c.features, {.least = 1, .most = 4096});
-    v.whole({"blocks", "residual blocks, of two convolutions each"}, c.blocks, {.least = 1, .most = 1000});
+    v.whole({"blocks", "`resnet`: residual blocks, of two convolutions each"}, c.blocks, {.least = 1, .most = 1000});
+    v.whole({"layers", "`revnet`: convolutions"}, c.layers, {.least = 1, .most = 1000});
     v.whole({"kernel", "side of the convolution kernels", "pixels"}, c.kernel, {.least = 1, .most = 31, .odd = true});
-    v.choice({"border", "how images are continued beyond their border: mirrored or by zeros"}, c.border, {"reflect", "zero"});
+    v.choice({"order", "`resnet`: activations before or after the convolutions; `auto` = before in 2d, after else"}, c.order,
+             {"auto", "before", "after"});
+    v.choice({"activation", "non-linearity; the leaky one has slope 0.01 for negative numbers"}, c.activation,
+             {"relu", "leaky_relu"});
+    v.choice({"normalization", "before every activation: none, or by mean and deviation of each sample and channel"},
+             c.normalization, {"none", "instance"});
+    v.choice({"border", "how images are continued beyond their border: mirrored, by their edge, or by zeros; `auto` = reflect in 2d, "
+                        "replicate else"},
+             c.border, {"auto", "reflect", "replicate", "zero"});
+    v.choice({"time_border", "the same in time: as `border`, or around from the last frame to the first (2d+t only)"}, c.time_border,
+             {"same", "circular"});
     v.choice({"initial", "the untrained network: the identity (its last layer starts at 0), or random in every layer"}, c.initial,
              {"identity", "random"});
 }
 
 static void visit(ConfigVisitor& v, ModelConfig& c) {
-    v.choice({"physics", "what is reconstructed; `2d`: single slices from Cartesian multi-coil k-space"}, c.physics, {"2d"});
-    v.whole({"unrolls", "unrolled iterations, each with weights of its own"}, c.unrolls, {.least = 1, .most = 10'000});
+    v.choice({"physics", "what is reconstructed from Cartesian multi-coil k-space: `2d`, slices; `3d`, volumes; `2d+t`, slices over "
+                         "time. Networks see two or three dimensions accordingly"},
+             c.physics, {"2d", "3d", "2d+t"});
+    v.whole({"map_sets", "sets of coil maps (soft SENSE), as the data set has"}, c.map_sets, {.least = 1, .most = 16});
+    v.whole({"unrolls", "unrolled iterations"}, c.unrolls, {.least = 1, .most = 10'000});
+    v.flag({"share_weights", "all unrolls have the same weights (end-to-end training only)"}, c.share_weights);
     v.section({"data_consistency", "the part of every unrolled iteration that knows the measured data"}, c.data_consistency);
     v.section({"regularizer", "the part of every unrolled iteration that is learned"}, c.regularizer);
 }
@@ -58,14 +87,28 @@ static void visit(ConfigVisitor& v, LossConfig& c) {
 }
 
 static void visit(ConfigVisitor& v, OptimizerConfig& c) {
-    v.choice({"type", "update rule"}, c.type, {"adam"});
-    v.number({"learning_rate", "step size at the start of the run"}, c.learning_rate, {.least = 0, .least_open = true});
-    v.choice({"schedule", "`constant`, or `cosine`: falls to 0 at the last step along half a cosine"}, c.schedule,
-             {"constant", "cosine"});
-    v.number({"beta1", "decay of the running mean of gradients"}, c.beta1, {.least = 0, .most = 1, .most_open = true});
-    v.number({"beta2", "decay of the running mean of squared gradients"}, c.beta2, {.least = 0, .most = 1, .most_open = true});
-    v.number({"epsilon", "added to the denominator of the update"}, c.epsilon, {.least = 0, .least_open = true});
-    v.number({"weight_decay", "weight of the L2 penalty, added to the gradient (biases included)"}, c.weight_decay, {.least = 0});
+    v.choice({"type", "update rule, as in torch.optim"}, c.type, {"adam", "adamw", "sgd"});
+    v.number({"learning_rate", "step size at the start of the run, after the warm-up"}, c.learning_rate,
+             {.least = 0, .least_open = true});
+    v.choice(
+        {"schedule", "`constant`; `cosine`: falls to 0 at the last step along half a cosine; `step`: falls by a factor at times"},
+        c.schedule, {"constant", "cosine", "step"});
+    v.whole({"step_every", "distance between the falls of schedule `step`", "steps"}, c.step_every, {.least = 1});
+    v.number({"step_factor", "factor of each fall of schedule `step`"}, c.step_factor,
+             {.least = 0, .most = 1, .least_open = true});
+    v.whole({"warmup", "how long the step size rises linearly from 0 before the schedule starts", "steps"}, c.warmup,
+            {.least = 0});
+    v.number({"momentum", "part of the last update that `sgd` goes on with"}, c.momentum,
+             {.least = 0, .most = 1, .most_open = true});
+    v.number({"beta1", "decay of the running mean of gradients; unused by `sgd`"}, c.beta1,
+             {.least = 0, .most = 1, .most_open = true});
+    v.number({"beta2", "decay of the running mean of squared gradients; unused by `sgd`"}, c.beta2,
+             {.least = 0, .most = 1, .most_open = true});
+    v.number({"epsilon", "added to the denominator of the update; unused by `sgd`"}, c.epsilon, {.least = 0, .least_open = true});
+    v.number({"weight_decay",
+              "weight of the L2 penalty on all weights and biases: added to the gradient, but by `adamw` applied apart "
+              "from it"},
+             c.weight_decay, {.least = 0});
 }
 
 static void visit(ConfigVisitor& v, TrainingConfig& c) {
@@ -114,7 +157,7 @@ static void visit(ConfigVisitor& v, JobConfig& c) {
     v.whole({"seed", "root of all random numbers: same seed, same results"}, c.seed);
     v.text({"device", "where to compute; `auto` takes the fastest device there is"}, c.device,
            {"auto, cpu, cuda or cuda:N", is_device});
-    v.choice({"precision", "number format of weights and images"}, c.precision, {"fp32"});
+    v.choice({"precision", "number format of weights and images"}, c.precision, {"fp32", "fp64"});
     v.whole({"threads", "CPU threads; 0 = all cores this process may use"}, c.threads, {.least = 0, .most = 4096});
     v.section({"model", "the unrolled network"}, c.model);
     v.section({"training", "how its weights are found"}, c.training);
@@ -126,6 +169,20 @@ namespace {
 
 ConfigSchema schema_of(JobConfig& job) {
     return [&job](ConfigVisitor& v) { visit(v, job); };
+}
+
+void check_model(const JobConfig& job, const ConfigPlaces& places) {
+    if (job.model.share_weights && job.training.strategy != "end_to_end")
+        throw ConfigError(place_of(places, "model.share_weights"),
+                          fmt::format("'model.share_weights' is set, but {} training updates every module by its own loss, so that "
+                                      "modules with common weights would undo each other's steps",
+                                      job.training.strategy),
+                          "remove it, or set 'training.strategy' to end_to_end");
+    if (job.model.regularizer.time_border != "same" && job.model.physics != "2d+t")
+        throw ConfigError(place_of(places, "model.regularizer.time_border"),
+                          fmt::format("'model.regularizer.time_border' is {}, but {} has no time", job.model.regularizer.time_border,
+                                      job.model.physics),
+                          "remove it, or set 'model.physics' to 2d+t");
 }
 
 void check_training(const JobConfig& job, const ConfigPlaces& places) {
@@ -151,6 +208,19 @@ void check_loss(const LossConfig& loss, const ConfigPlaces& places) {
         if (const std::string key = std::string("training.loss.") + name; places.count(key)) where = place_of(places, key);
     throw ConfigError(where, "all weights in 'training.loss' are 0: there is nothing to minimise",
                       "give one of them, such as l1: 1");
+}
+
+void check_optimizer(const TrainingConfig& training, const ConfigPlaces& places) {
+    const OptimizerConfig& o = training.optimizer;
+    if (o.warmup >= training.steps)
+        throw ConfigError(
+            place_of(places, places.count("training.optimizer.warmup") ? "training.optimizer.warmup" : "training.steps"),
+            fmt::format("'training.optimizer.warmup' is {}, but the run has only {} steps", o.warmup, training.steps),
+            "choose a shorter warm-up");
+    if (o.momentum != 0 && o.type != "sgd")
+        throw ConfigError(place_of(places, "training.optimizer.momentum"),
+                          fmt::format("'training.optimizer.momentum' is {}, but {} has none", o.momentum, o.type),
+                          "remove it (beta1 is its counterpart), or set 'training.optimizer.type' to sgd");
 }
 
 void check_data_set(const DataSetConfig& set, const std::string& name, const ConfigPlaces& places) {
@@ -181,8 +251,10 @@ void check_mask(const MaskConfig& mask, const ConfigPlaces& places) {
 }
 
 void check_combinations(const JobConfig& job, const ConfigPlaces& places) {
+    check_model(job, places);
     check_training(job, places);
     check_loss(job.training.loss, places);
+    check_optimizer(job.training, places);
     check_data_set(job.data.train, "data.train", places);
     check_data_set(job.data.validation, "data.validation", places);
     check_mask(job.data.mask, places);

@@ -16,6 +16,12 @@ namespace gleam::greedy {
 struct DataConsistencyConfig {
     std::string type = "gradient";
     double step = 2.0;
+    double lambda = 0.05;
+    bool learned = false;
+    std::int64_t iterations = 10;
+    double tolerance = 0;
+    std::string inner_products = "per_sample";
+    std::string solver_gradient = "implicit";
     bool operator==(const DataConsistencyConfig&) const = default;
 };
 
@@ -23,15 +29,22 @@ struct RegularizerConfig {
     std::string type = "resnet";
     std::int64_t features = 32;
     std::int64_t blocks = 2;
+    std::int64_t layers = 5;
     std::int64_t kernel = 3;
-    std::string border = "reflect";
+    std::string order = "auto";
+    std::string activation = "relu";
+    std::string normalization = "none";
+    std::string border = "auto";
+    std::string time_border = "same";
     std::string initial = "identity";
     bool operator==(const RegularizerConfig&) const = default;
 };
 
 struct ModelConfig {
     std::string physics = "2d";
+    std::int64_t map_sets = 1;
     std::int64_t unrolls = 8;
+    bool share_weights = false;
     DataConsistencyConfig data_consistency;
     RegularizerConfig regularizer;
     bool operator==(const ModelConfig&) const = default;
@@ -41,6 +54,10 @@ struct OptimizerConfig {
     std::string type = "adam";
     double learning_rate = 1e-4;
     std::string schedule = "constant";
+    std::int64_t step_every = 1000;
+    double step_factor = 0.1;
+    std::int64_t warmup = 0;
+    double momentum = 0;
     double beta1 = 0.9;
     double beta2 = 0.999;
     double epsilon = 1e-8;

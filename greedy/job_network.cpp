@@ -1,24 +1,62 @@
 #include "greedy/job_network.hpp"
 
-#include <cmath>
-#include <numbers>
+#include <fmt/format.h>
 
 #include "greedy/checkpoint.hpp"
 #include "greedy/device_batch.hpp"
+#include "greedy/learning_rate.hpp"
 
 namespace gleam::greedy {
 
+namespace {
+
+// "auto" stands for what was published: pre-activation and mirrored borders in 2D, post-activation and repeated edges else.
+modules::RegularizerOptions regularizer_options(const ModelConfig& model) {
+    using kernels::BorderMode;
+    const RegularizerConfig& r = model.regularizer;
+    const bool planar = model.physics == "2d";
+    modules::RegularizerOptions o;
+    o.architecture = r.type == "resnet" ? modules::Architecture::resnet : modules::Architecture::revnet;
+    o.channels = 2 * static_cast<int>(model.map_sets);
+    o.depth = !planar;
+    o.features = static_cast<int>(r.features);
+    o.kernel = static_cast<int>(r.kernel);
+    o.blocks = static_cast<int>(r.blocks);
+    o.layers = static_cast<int>(r.layers);
+    o.activation = r.order == "before" || (r.order == "auto" && planar) ? modules::Activation::before : modules::Activation::after;
+    o.slope = r.activation == "leaky_relu" ? 0.01 : 0;
+    o.normalize = r.normalization == "instance";
+    const BorderMode mode = r.border == "zero"                                     ? BorderMode::zero
+                            : r.border == "reflect" || (r.border == "auto" && planar) ? BorderMode::reflect
+                                                                                      : BorderMode::replicate;
+    o.border = kernels::on_every_axis(mode);
+    if (r.time_border == "circular") o.border[0] = BorderMode::circular;
+    o.identity_start = r.initial == "identity";
+    return o;
+}
+
+}  // namespace
+
 NetworkOptions network_options(const JobConfig& job) {
-    const RegularizerConfig& r = job.model.regularizer;
     NetworkOptions options;
     options.unrolls = static_cast<int>(job.model.unrolls);
     options.stages = static_cast<int>(module_count(job));
-    options.unroll.step = job.model.data_consistency.step;
-    options.unroll.regularizer = {static_cast<int>(r.features), static_cast<int>(r.blocks), static_cast<int>(r.kernel),
-                                  r.border == "zero" ? kernels::BorderMode::zero : kernels::BorderMode::reflect,
-                                  r.initial == "identity"};
+    options.share_weights = job.model.share_weights;
+    options.dtype = precision_of(job);
+    const DataConsistencyConfig& d = job.model.data_consistency;
+    modules::UnrollOptions& unroll = options.unroll;
+    unroll.consistency =
+        d.type == "gradient" ? modules::DataConsistency::gradient : modules::DataConsistency::conjugate_gradient;
+    unroll.step = d.step;
+    unroll.learned = d.learned;
+    unroll.solver = {static_cast<int>(d.iterations), d.lambda, d.tolerance,
+                     d.inner_products == "batch" ? modules::InnerProducts::batch : modules::InnerProducts::per_sample,
+                     d.solver_gradient == "unrolled" ? modules::SolverGradient::unrolled : modules::SolverGradient::implicit};
+    unroll.regularizer = regularizer_options(job.model);
     return options;
 }
+
+DType precision_of(const JobConfig& job) { return job.precision == "fp64" ? DType::f64 : DType::f32; }
 
 Strategy strategy_of(const JobConfig& job) { return job.training.strategy == "greedy" ? Strategy::greedy : Strategy::end_to_end; }
 
@@ -35,12 +73,21 @@ modules::Loss loss_of(const JobConfig& job) {
     return loss;
 }
 
-kernels::AdamTerms adam_terms(const JobConfig& job, std::int64_t step) {
+kernels::OptimizerTerms optimizer_terms(const JobConfig& job, std::int64_t step) {
+    using kernels::OptimizerKind;
     const OptimizerConfig& o = job.training.optimizer;
-    const double done = static_cast<double>(step - 1) / static_cast<double>(job.training.steps);
-    const double rate =
-        o.schedule == "cosine" ? 0.5 * o.learning_rate * (1 + std::cos(std::numbers::pi * done)) : o.learning_rate;
-    return {rate, o.beta1, o.beta2, o.epsilon, o.weight_decay, step};
+    kernels::OptimizerTerms terms;
+    terms.kind = o.type == "sgd" ? OptimizerKind::sgd : o.type == "adamw" ? OptimizerKind::adamw : OptimizerKind::adam;
+    terms.learning_rate = learning_rate(o, step, job.training.steps);
+    terms.weight_decay = o.weight_decay;
+    terms.momentum = o.momentum;
+    terms.beta1 = o.beta1, terms.beta2 = o.beta2, terms.epsilon = o.epsilon;
+    terms.step = step;
+    return terms;
+}
+
+ParameterBuffers training_buffers(const JobConfig& job) {
+    return {.gradients = true, .moments = optimizer_terms(job, 1).moments()};
 }
 
 std::optional<data::MaskOptions> mask_options(const MaskConfig& mask, std::uint64_t seed) {
@@ -56,14 +103,24 @@ std::optional<data::MaskOptions> mask_options(const MaskConfig& mask, std::uint6
 }
 
 data::Samples open_samples(const DataSetConfig& set, const std::string& key, const JobConfig& job) {
-    const std::int64_t available = data::DatasetFile(set.file).slices();
+    const data::DatasetFile file(set.file);
+    const data::DatasetLayout& layout = file.layout();
+    if (data::name_of(layout.physics) != job.model.physics)
+        throw ConfigError("model.physics",
+                          fmt::format("is {}, but {} holds {} data", job.model.physics, set.file, data::name_of(layout.physics)),
+                          fmt::format("set it to {}, or name another file in {}", data::name_of(layout.physics), key));
+    if (layout.sets != job.model.map_sets)
+        throw ConfigError("model.map_sets", fmt::format("is {}, but {} has {}", job.model.map_sets, set.file, layout.sets),
+                          fmt::format("set it to {}, or name another file in {}", layout.sets, key));
+    const std::int64_t available = file.slices();
     return data::Samples(set.file, parse_slices(set.slices, available, key + ".slices"), mask_options(job.data.mask, job.seed));
 }
 
-Network network_of_checkpoint(const fs::path& checkpoint, Device device) {
+Network network_of_checkpoint(const fs::path& checkpoint, Device device, bool training) {
     const CheckpointHeader header = read_checkpoint_header(checkpoint);
     try {
-        return Network(network_options(parse_job(header.config, checkpoint.string())), device);
+        const JobConfig job = parse_job(header.config, checkpoint.string());
+        return Network(network_options(job), device, training ? training_buffers(job) : ParameterBuffers{});
     } catch (const ConfigError& e) {
         throw DataError(checkpoint.string(), std::string("its configuration cannot be read: ") + e.what(),
                         "the checkpoint is damaged or of another version");
@@ -74,12 +131,12 @@ std::int64_t fit_unrolls(JobConfig job, const data::DatasetLayout& layout, std::
     const auto activations = [&](std::int64_t unrolls) {
         job.model.unrolls = unrolls;
         job.training.modules = 0;
-        Network network(network_options(job), ops.device());
+        Network network(network_options(job), ops.device(), training_buffers(job));
         StepMemory memory(ops);
-        DeviceBatch batch(ops);
+        DeviceBatch batch(ops, precision_of(job));
         ops.set_planning(true);
         make_schedule(strategy_of(job), network, memory, loss_of(job))
-            ->step(batch.plan({job.training.batch, layout.coils, layout.height, layout.width}), adam_terms(job, 1));
+            ->step(batch.plan(batch_shape(layout, job.training.batch)), optimizer_terms(job, 1));
         ops.set_planning(false);
         return memory.use().front().planned;
     };

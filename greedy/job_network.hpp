@@ -10,18 +10,21 @@
 namespace gleam::greedy {
 
 NetworkOptions network_options(const JobConfig& job);
+DType precision_of(const JobConfig& job);
 Strategy strategy_of(const JobConfig& job);
 modules::Loss loss_of(const JobConfig& job);
-// Adam's terms for step `step` (from 1).
-kernels::AdamTerms adam_terms(const JobConfig& job, std::int64_t step);
+// What training needs beside the weights.
+ParameterBuffers training_buffers(const JobConfig& job);
+// The optimiser's terms for step `step` (from 1).
+kernels::OptimizerTerms optimizer_terms(const JobConfig& job, std::int64_t step);
 
 // The sampling mask of a job; nothing when the mask is the file's own.
 std::optional<data::MaskOptions> mask_options(const MaskConfig& mask, std::uint64_t seed);
 // One of the job's data sets with its slices and mask.
 data::Samples open_samples(const DataSetConfig& set, const std::string& key, const JobConfig& job);
 
-// The network a checkpoint was made for, without its numbers.
-Network network_of_checkpoint(const fs::path& checkpoint, Device device);
+// The network a checkpoint was made for, without its numbers; for inference, or as it was trained.
+Network network_of_checkpoint(const fs::path& checkpoint, Device device, bool training = false);
 
 // The largest number of unrolls, one module each, for which `job` needs no more than `bytes` of activations when it is trained by
 // its strategy on batches of this shape; at least 1.

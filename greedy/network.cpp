@@ -6,38 +6,43 @@
 
 namespace gleam::greedy {
 
-Network::Network(const NetworkOptions& options, Device device) : options_(options) {
+Network::Network(const NetworkOptions& options, Device device, const ParameterBuffers& buffers)
+    : options_(options), buffers_(buffers) {
     if (options.stages < 1 || options.unrolls < 1 || options.unrolls % options.stages != 0)
         throw ConfigError("training.modules",
                           fmt::format("{} unrolls cannot be cut into {} modules", options.unrolls, options.stages),
                           "choose a number of modules that divides model.unrolls");
+    if (options.share_weights && options.stages > 1)
+        throw ConfigError("model.share_weights", "greedy modules cannot share weights",
+                          "each module is trained by its own loss and optimiser; use training.strategy end_to_end");
     const int per_stage = options.unrolls / options.stages;
     stages_.reserve(static_cast<std::size_t>(options.stages));
     for (int s = 0; s < options.stages; ++s)
-        stages_.emplace_back(options.unroll, s * per_stage, per_stage, options.dtype, device);
+        stages_.emplace_back(options.unroll, s * per_stage, per_stage, options.share_weights, options.dtype, device, buffers);
 }
 
-std::size_t Network::parameter_bytes(bool training) const {
+std::size_t Network::parameter_bytes() const {
     std::size_t bytes = 0;
-    for (const Stage& stage : stages_) bytes += stage.parameters().bytes(training);
+    for (const Stage& stage : stages_) bytes += stage.parameters().bytes(buffers_);
     return bytes;
 }
 
-void Network::materialize(kernels::Operations& ops, bool training, std::uint64_t seed) {
-    parameters_.reserve(parameter_bytes(training));
+void Network::materialize(kernels::Operations& ops, std::uint64_t seed) {
+    parameters_.reserve(parameter_bytes());
     parameters_.grant(ops.allocator(), "lower model.unrolls or model.regularizer.features");
     char* memory = static_cast<char*>(parameters_.data());
     for (Stage& stage : stages_) {
         ParameterPack& pack = stage.parameters();
-        pack.bind(memory, training);
-        memory += pack.bytes(training);
+        pack.bind(memory, buffers_);
+        memory += pack.bytes(buffers_);
         const std::vector<double> initial = pack.initial_values(seed);
         with_real(pack.dtype(), [&](auto zero) {
             std::vector<decltype(zero)> values(initial.begin(), initial.end());
             ops.copy(view_of(values.data(), pack.values().shape), pack.values());
         });
-        if (!training) continue;
-        for (const Tensor& t : {pack.gradients(), pack.first_moments(), pack.second_moments()}) ops.fill_zero(t);
+        if (buffers_.gradients) ops.fill_zero(pack.gradients());
+        for (const Tensor& moment : pack.moments()) ops.fill_zero(moment);
+        if (buffers_.average) ops.copy(pack.values(), pack.average());
     }
 }
 

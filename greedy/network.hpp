@@ -11,28 +11,32 @@ namespace gleam::greedy {
 struct NetworkOptions {
     int unrolls = 8;
     int stages = 8;  // must divide unrolls
+    bool share_weights = false;  // one set of weights for all unrolls; needs stages = 1
     modules::UnrollOptions unroll;
     DType dtype = DType::f32;
 };
 
 class Network {
 public:
-    // Throws ConfigError when the stages do not divide the unrolls.
-    Network(const NetworkOptions& options, Device device);
+    // `buffers`: what there is beside the weights; by default what inference needs. Throws ConfigError when the stages do not
+    // divide the unrolls.
+    Network(const NetworkOptions& options, Device device, const ParameterBuffers& buffers = {});
 
-    // Bytes of all parameters; `training` adds gradients and moments.
-    std::size_t parameter_bytes(bool training) const;
-    // Allocates the parameters, and gives them their initial values: a function of `seed` alone.
-    void materialize(kernels::Operations& ops, bool training, std::uint64_t seed);
+    // Bytes of all parameters and their other buffers.
+    std::size_t parameter_bytes() const;
+    // Allocates them, and gives the parameters their initial values: a function of `seed` alone.
+    void materialize(kernels::Operations& ops, std::uint64_t seed);
 
     std::vector<Stage>& stages() { return stages_; }
     const std::vector<Stage>& stages() const { return stages_; }
     std::int64_t parameter_count() const;
     const NetworkOptions& options() const { return options_; }
+    const ParameterBuffers& buffers() const { return buffers_; }
     const Arena& parameter_arena() const { return parameters_; }
 
 private:
     NetworkOptions options_;
+    ParameterBuffers buffers_;
     std::vector<Stage> stages_;
     Arena parameters_{"params"};
 };

@@ -18,33 +18,38 @@ private:
     void run(const Batch& batch, const Tensor& out) override { ops_.copy(batch.zero_filled, out); }
 };
 
-class CgSense final : public Reconstructor {
+// A solver of the modules folder: solve(ops, sense, b, options, x, workspace).
+template <class Options, auto solve>
+class Iterative final : public Reconstructor {
 public:
-    CgSense(kernels::Operations& ops, const modules::ConjugateGradientOptions& options) : Reconstructor(ops), options_(options) {}
+    Iterative(kernels::Operations& ops, const Options& options) : Reconstructor(ops), options_(options) {}
 
 private:
     void plan(const Batch& batch) override {
         workspace_.book(program_);
-        modules::conjugate_gradient(ops_, batch.sense, batch.zero_filled, options_, batch.zero_filled, workspace_);
+        solve(ops_, batch.sense, batch.zero_filled, options_, batch.zero_filled, workspace_);
         workspace_.finish_booking();
         workspace_.grant(ops_.allocator(), "reconstruct a smaller matrix");
     }
     void run(const Batch& batch, const Tensor& out) override {
         workspace_.replay(program_);
-        modules::conjugate_gradient(ops_, batch.sense, batch.zero_filled, options_, out, workspace_);
+        solve(ops_, batch.sense, batch.zero_filled, options_, out, workspace_);
     }
 
-    modules::ConjugateGradientOptions options_;
+    Options options_;
     ArenaProgram program_;
     Arena workspace_{"workspace"};
 };
+
+using CgSense = Iterative<modules::ConjugateGradientOptions, modules::conjugate_gradient>;
+using L1Wavelet = Iterative<modules::L1WaveletOptions, modules::l1_wavelet>;
 
 class TrainedNetwork final : public Reconstructor {
 public:
     TrainedNetwork(kernels::Operations& ops, const fs::path& checkpoint)
         : Reconstructor(ops), network_(network_of_checkpoint(checkpoint, ops.device())), memory_(ops) {
-        network_.materialize(ops, false, 0);
-        load_checkpoint(checkpoint, network_, false, ops);
+        network_.materialize(ops, 0);
+        load_checkpoint(checkpoint, network_, ops);
     }
 
 private:
@@ -63,8 +68,7 @@ private:
 ComplexArray Reconstructor::reconstruct(const data::Sample& sample) {
     if (!planned_) {
         ops_.set_planning(true);
-        const Shape& maps = sample.maps.shape;
-        plan(batch_.plan({1, maps[2], maps[4], maps[5]}));
+        plan(batch_.plan({sample.maps.shape, sample.zero_filled.shape}));
         ops_.set_planning(false);
         batch_.grant();
         planned_ = true;
@@ -85,6 +89,10 @@ std::unique_ptr<Reconstructor> make_zero_filled(kernels::Operations& ops) { retu
 
 std::unique_ptr<Reconstructor> make_cg_sense(kernels::Operations& ops, const modules::ConjugateGradientOptions& options) {
     return std::make_unique<CgSense>(ops, options);
+}
+
+std::unique_ptr<Reconstructor> make_l1_wavelet(kernels::Operations& ops, const modules::L1WaveletOptions& options) {
+    return std::make_unique<L1Wavelet>(ops, options);
 }
 
 std::unique_ptr<Reconstructor> make_network_reconstructor(kernels::Operations& ops, const fs::path& checkpoint) {

@@ -1,4 +1,4 @@
-// Reconstruction methods under one interface: zero-filled, CG-SENSE, and trained networks.
+// Reconstruction methods under one interface: zero-filled, CG-SENSE, l1-wavelet, and trained networks.
 #pragma once
 
 #include <memory>
@@ -7,6 +7,7 @@
 #include "greedy/checkpoint.hpp"
 #include "greedy/device_batch.hpp"
 #include "modules/conjugate_gradient.hpp"
+#include "modules/l1_wavelet.hpp"
 
 namespace gleam::greedy {
 
@@ -37,6 +38,8 @@ private:
 std::unique_ptr<Reconstructor> make_zero_filled(kernels::Operations& ops);
 // (A^H A + lambda I) x = A^H y by conjugate gradients.
 std::unique_ptr<Reconstructor> make_cg_sense(kernels::Operations& ops, const modules::ConjugateGradientOptions& options);
+// min 1/2 |A x - y|^2 + lambda |W x|_1 by FISTA, of images divided by the sample's scale.
+std::unique_ptr<Reconstructor> make_l1_wavelet(kernels::Operations& ops, const modules::L1WaveletOptions& options);
 // The network of a checkpoint.
 std::unique_ptr<Reconstructor> make_network_reconstructor(kernels::Operations& ops, const fs::path& checkpoint);
 

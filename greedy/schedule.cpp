@@ -11,7 +11,7 @@ public:
 
     int loss_count() const override { return static_cast<int>(network_.stages().size()); }
 
-    void step(const Batch& batch, const kernels::AdamTerms& adam) override {
+    void step(const Batch& batch, const kernels::OptimizerTerms& terms) override {
         kernels::Operations& ops = memory_.ops();
         Tensor x = batch.zero_filled;
         for (int s = 0; s < loss_count(); ++s) {
@@ -24,7 +24,7 @@ public:
                 ops.fill_zero(memory_.loss(s));
                 modules::backpropagate(context, y, loss_, 1, batch.target, memory_.loss(s));
             });
-            stage.update(ops, adam);
+            stage.update(ops, terms);
             x = handed_on;
         }
     }
@@ -37,7 +37,7 @@ public:
 
     int loss_count() const override { return 1; }
 
-    void step(const Batch& batch, const kernels::AdamTerms& adam) override {
+    void step(const Batch& batch, const kernels::OptimizerTerms& terms) override {
         memory_.segment("end to end", true, [&](modules::Context& context) {
             Var x = context.tape.constant(batch.zero_filled);
             for (Stage& stage : network_.stages()) {
@@ -47,7 +47,7 @@ public:
             memory_.ops().fill_zero(memory_.loss(0));
             modules::backpropagate(context, x, loss_, 1, batch.target, memory_.loss(0));
         });
-        for (Stage& stage : network_.stages()) stage.update(memory_.ops(), adam);
+        for (Stage& stage : network_.stages()) stage.update(memory_.ops(), terms);
     }
 };
 

@@ -13,11 +13,12 @@ namespace gleam::greedy {
 
 class Schedule {
 public:
-    Schedule(Network& network, StepMemory& memory, modules::Loss loss) : network_(network), memory_(memory), loss_(std::move(loss)) {}
+    Schedule(Network& network, StepMemory& memory, modules::Loss loss)
+        : network_(network), memory_(memory), loss_(std::move(loss)) {}
     virtual ~Schedule() = default;
 
     // One optimiser step of every stage on one batch.
-    virtual void step(const Batch& batch, const kernels::AdamTerms& adam) = 0;
+    virtual void step(const Batch& batch, const kernels::OptimizerTerms& terms) = 0;
 
     // How many losses a step computes: one per stage (greedy) or one (end to end).
     virtual int loss_count() const = 0;

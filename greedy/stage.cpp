@@ -2,10 +2,16 @@
 
 namespace gleam::greedy {
 
-Stage::Stage(const modules::UnrollOptions& options, int first, int count, DType dtype, Device device)
+Stage::Stage(const modules::UnrollOptions& options, int first, int count, bool share_weights, DType dtype, Device device,
+             const ParameterBuffers& buffers)
     : first_(first), parameters_(dtype, device) {
-    for (int i = 0; i < count; ++i) unrolls_.emplace_back(options, parameters_, first + i);
-    parameters_.bind(nullptr, true);  // shapes are known from here on; memory comes with Network::materialize
+    for (int i = 0; i < count; ++i) {
+        if (i > 0 && share_weights)
+            unrolls_.push_back(unrolls_.front());
+        else
+            unrolls_.emplace_back(options, parameters_, first + i);
+    }
+    parameters_.bind(nullptr, buffers);  // shapes are known from here on; memory comes with Network::materialize
 }
 
 Var Stage::forward(modules::Context& context, Var x, const Batch& batch) const {
@@ -13,8 +19,8 @@ Var Stage::forward(modules::Context& context, Var x, const Batch& batch) const {
     return x;
 }
 
-void Stage::update(kernels::Operations& ops, const kernels::AdamTerms& terms) {
-    ops.adam(terms, parameters_.gradients(), parameters_.values(), parameters_.first_moments(), parameters_.second_moments());
+void Stage::update(kernels::Operations& ops, const kernels::OptimizerTerms& terms) {
+    ops.optimizer_step(terms, parameters_.gradients(), parameters_.values(), parameters_.moments());
 }
 
 }  // namespace gleam::greedy

@@ -10,21 +10,24 @@ namespace gleam::greedy {
 
 // One mini-batch on the device, in normalised units.
 struct Batch {
-    modules::SenseOperator sense;  // maps [N, 1, C, 1, Y, X], mask [N, 1, 1, 1, Y, X]
-    Tensor zero_filled;            // A^H y, complex [N, 1, 1, 1, Y, X]
+    modules::SenseOperator sense;  // maps [N, T|1, C, Z, Y, X(, E)]
+    Tensor mask;                   // the sampling mask, real [N, T|1, 1, Z|1, Y|1, X|1]
+    Tensor zero_filled;            // A^H y, complex [N, T, 1, Z, Y, X(, E)]
     Tensor target;                 // fully sampled image, like zero_filled; not read by inference
 };
 
 class Stage {
 public:
-    // Unrolls first … first + count - 1 of the network.
-    Stage(const modules::UnrollOptions& options, int first, int count, DType dtype, Device device);
+    // Unrolls first … first + count - 1 of the network, with weights of their own or all with those of the first, and with
+    // `buffers` beside their weights.
+    Stage(const modules::UnrollOptions& options, int first, int count, bool share_weights, DType dtype, Device device,
+          const ParameterBuffers& buffers);
 
     // Runs the stage's unrolls on image x.
     Var forward(modules::Context& context, Var x, const Batch& batch) const;
 
-    // One step of this stage's own Adam; `terms.step` counts from 1.
-    void update(kernels::Operations& ops, const kernels::AdamTerms& terms);
+    // One step of this stage's own optimiser.
+    void update(kernels::Operations& ops, const kernels::OptimizerTerms& terms);
 
     ParameterPack& parameters() { return parameters_; }
     const ParameterPack& parameters() const { return parameters_; }

@@ -21,10 +21,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-BatchShape shape_of(const data::DatasetFile& file, std::int64_t samples) {
-    return {samples, file.coils(), file.height(), file.width()};
-}
-
 double quantile(std::vector<double> v, double q) {
     if (v.empty()) return 0;
     std::sort(v.begin(), v.end());
@@ -46,9 +42,9 @@ Trainer::Trainer(const JobConfig& job, bool resume, kernels::Operations& ops)
       directory_(job.output),
       ops_(ops),
       train_(open_samples(job.data.train, "data.train", job)),
-      network_(network_options(job), ops.device()),
+      network_(network_options(job), ops.device(), training_buffers(job)),
       memory_(ops),
-      batch_(ops),
+      batch_(ops, precision_of(job)),
       schedule_(make_schedule(strategy_of(job), network_, memory_, loss_of(job))),
       process_start_(process_memory().resident) {
     require_targets(train_);
@@ -64,14 +60,14 @@ Trainer::~Trainer() = default;
 
 void Trainer::plan_memory() {
     ops_.set_planning(true);
-    schedule_->step(batch_.plan(shape_of(train_.file(), job_.training.batch)), adam_terms(job_, 1));
+    schedule_->step(batch_.plan(batch_shape(train_.file().layout(), job_.training.batch)), optimizer_terms(job_, 1));
     if (validation_) {
-        const Batch batch = batch_.plan(shape_of(validation_->file(), 1));
+        const Batch batch = batch_.plan(batch_shape(validation_->file().layout(), 1));
         reconstruct(network_, memory_, batch, batch.zero_filled);
     }
     ops_.set_planning(false);
     for (const ArenaUse& use : memory_use()) log_info("memory  {:<12} {:>12}", use.name, format_bytes(use.planned));
-    network_.materialize(ops_, true, job_.seed);
+    network_.materialize(ops_, job_.seed);
     memory_.grant();
     batch_.grant();
 }
@@ -85,14 +81,14 @@ void Trainer::resume_or_start(bool resume) {
     if (fs::exists(last)) {
         const CheckpointHeader header = read_checkpoint_header(last);
         JobConfig saved = parse_job(header.config, last.string());
-        if (job_.training.optimizer.schedule == "constant") saved.training.steps = job_.training.steps;  // longer is the same run
+        if (job_.training.optimizer.schedule != "cosine") saved.training.steps = job_.training.steps;  // longer is the same run
         saved.output = job_.output;
         if (!(saved == job_))
             throw ConfigError(
                 last.string(), "was made with another configuration than the one given",
-                "resume with the configuration in config.yaml beside it (training.steps may change where the learning "
-                "rate is constant)");
-        load_checkpoint(last, network_, true, ops_);
+                "resume with the configuration in config.yaml beside it (training.steps may change unless the learning "
+                "rate follows a cosine)");
+        load_checkpoint(last, network_, ops_);
         state_ = header.state;
         log_info("resuming at step {}", state_.step);
     } else if (resume) {
@@ -141,7 +137,7 @@ void Trainer::log_mask(const data::HostBatch& batch) const {
 
 void Trainer::train_step(const data::HostBatch& batch) {
     const auto start = std::chrono::steady_clock::now();
-    schedule_->step(batch_.load(batch), adam_terms(job_, state_.step + 1));
+    schedule_->step(batch_.load(batch), optimizer_terms(job_, state_.step + 1));
     losses_ = schedule_->losses();
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     step_seconds_.push_back(seconds);
@@ -192,7 +188,7 @@ void Trainer::save(const char* file) {
 }
 
 std::vector<ArenaUse> Trainer::memory_use() const {
-    const std::size_t parameters = network_.parameter_bytes(true);
+    const std::size_t parameters = network_.parameter_bytes();
     std::vector<ArenaUse> all{{"params", parameters, network_.parameter_arena().bytes()}};
     for (const ArenaUse& use : memory_.use()) all.push_back(use);
     all.push_back(batch_.use());

@@ -270,10 +270,14 @@ void Operations::loss_acc(const LossTerm& term, const Tensor& x, const Tensor& t
     do_loss_acc(term, x, target, gradient, value, workspace);
 }
 
-void Operations::adam(const AdamTerms& terms, const Tensor& gradient, const Tensor& values, const Tensor& m, const Tensor& v) {
-    require(!is_complex(values.dtype), "adam", "parameters must be real");
-    for (const Tensor* t : {&gradient, &m, &v}) require_like("adam", "buffer", *t, values);
-    if (!planning_) do_adam(terms, gradient, values, m, v);
+void Operations::optimizer_step(const OptimizerTerms& terms, const Tensor& gradient, const Tensor& values,
+                                std::span<const Tensor> moments) {
+    require(!is_complex(values.dtype), "optimizer_step", "parameters must be real");
+    require(static_cast<int>(moments.size()) == terms.moments(), "optimizer_step",
+            "needs " + std::to_string(terms.moments()) + " moments, got " + std::to_string(moments.size()));
+    require_like("optimizer_step", "gradient", gradient, values);
+    for (const Tensor& m : moments) require_like("optimizer_step", "moment", m, values);
+    if (!planning_) do_optimizer_step(terms, gradient, values, moments);
 }
 
 }  // namespace gleam::kernels

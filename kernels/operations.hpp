@@ -13,6 +13,8 @@
 // An operation that adds to its output ends in _acc. All reductions run in an order that does not depend on the thread count.
 #pragma once
 
+#include <span>
+
 #include "core/arena.hpp"
 #include "core/tensor.hpp"
 #include "kernels/terms.hpp"
@@ -104,8 +106,9 @@ public:
     // as above, or [N, T, 1, Z, Y, X, E].
     void loss_acc(const LossTerm& term, const Tensor& x, const Tensor& target, const Tensor* gradient, const Tensor& value,
                   Arena& workspace);
-    // One update of a flat parameter buffer; moments m and v have its size.
-    void adam(const AdamTerms& terms, const Tensor& gradient, const Tensor& values, const Tensor& m, const Tensor& v);
+    // One update of a flat parameter buffer and its terms.moments() moments, which have its size and start at zero.
+    void optimizer_step(const OptimizerTerms& terms, const Tensor& gradient, const Tensor& values,
+                        std::span<const Tensor> moments);
 
 private:
     virtual void do_copy(const Tensor& x, const Tensor& out) = 0;
@@ -128,8 +131,8 @@ private:
     virtual void do_normalize(const Tensor& x, double epsilon, const Tensor& out, const Tensor& inverse_deviation) = 0;
     virtual void do_normalize_adjoint(const Tensor& dout, const Tensor& out, const Tensor& inverse_deviation,
                                       const Tensor& dx) = 0;
-    virtual void do_adam(const AdamTerms& terms, const Tensor& gradient, const Tensor& values, const Tensor& m,
-                         const Tensor& v) = 0;
+    virtual void do_optimizer_step(const OptimizerTerms& terms, const Tensor& gradient, const Tensor& values,
+                                   std::span<const Tensor> moments) = 0;
     // These book scratch memory: they are called while planning too, and must return right after their acquire() then.
     virtual void do_loss_acc(const LossTerm& term, const Tensor& x, const Tensor& target, const Tensor* gradient,
                              const Tensor& value, Arena& workspace) = 0;

@@ -63,10 +63,21 @@ struct NormalTerms {
     const Tensor* active = nullptr;       // f64 [N] or [1]: where it is 0, the sample is not computed and its output is 0
 };
 
-// Adam with coupled weight decay (g += weight_decay * value), bias-corrected; `step` counts from 1.
-struct AdamTerms {
-    double learning_rate = 1e-4, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 0;
-    std::int64_t step = 1;
+// How parameters p follow from their gradient g, as in torch.optim. `weight_decay` is added to the gradient (g += weight_decay p)
+// except by adamw, which shrinks the parameters themselves (p -= learning_rate weight_decay p).
+//   sgd           m = momentum m + g, p -= learning_rate m         heavy ball; without momentum, p -= learning_rate g
+//   adam, adamw   Kingma & Ba 2015, bias-corrected;  Loshchilov & Hutter 2019
+enum class OptimizerKind : std::uint8_t { sgd, adam, adamw };
+
+struct OptimizerTerms {
+    OptimizerKind kind = OptimizerKind::adam;
+    double learning_rate = 1e-4, weight_decay = 0;
+    double momentum = 0;
+    double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
+    std::int64_t step = 1;  // counts from 1
+
+    // Buffers of the parameters' size that the method carries from step to step.
+    int moments() const { return kind != OptimizerKind::sgd ? 2 : momentum != 0 ? 1 : 0; }
 };
 
 }  // namespace gleam::kernels

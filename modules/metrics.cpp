@@ -88,11 +88,21 @@ double ratio(double rmse, double norm) {
 
 bool finite(const std::complex<float>& z) { return std::isfinite(z.real()) && std::isfinite(z.imag()); }
 
-}  // namespace
+// An array [count, height, width, sets]: count x sets planes.
+struct Stack {
+    std::int64_t count, height, width, sets;
 
-Scores score(const std::complex<float>* image, const std::complex<float>* target, std::int64_t height, std::int64_t width) {
-    if (height < 1 || width < 1) throw ShapeError("score", fmt::format("an image of {} x {} has no pixels", height, width));
-    const auto n = static_cast<std::size_t>(height * width);
+    // Plane `set` of entry `i`.
+    std::vector<double> take(const std::vector<double>& all, std::int64_t i, std::int64_t set) const {
+        std::vector<double> plane(static_cast<std::size_t>(height * width));
+        const double* first = all.data() + i * height * width * sets + set;
+        for (std::size_t p = 0; p < plane.size(); ++p) plane[p] = first[static_cast<std::int64_t>(p) * sets];
+        return plane;
+    }
+};
+
+Scores score_stack(const std::complex<float>* image, const std::complex<float>* target, const Stack& stack) {
+    const auto n = static_cast<std::size_t>(stack.count * stack.height * stack.width * stack.sets);
     std::vector<double> a(n), b(n);
     double error = 0, magnitude_error = 0, energy = 0, peak = 0;
     for (std::size_t i = 0; i < n; ++i) {
@@ -105,21 +115,34 @@ Scores score(const std::complex<float>* image, const std::complex<float>* target
         energy += b[i] * b[i];
         peak = std::max(peak, b[i]);
     }
+    double similarity = 0;
+    for (std::int64_t i = 0; i < stack.count; ++i)
+        for (std::int64_t set = 0; set < stack.sets; ++set)
+            similarity += structural_similarity(stack.take(a, i, set), stack.take(b, i, set), stack.height, stack.width, peak);
     const double count = static_cast<double>(n);
     const double rmse = std::sqrt(error / count), rmse_magnitude = std::sqrt(magnitude_error / count);
     const double norm = std::sqrt(energy / count);
-    return {decibel(peak, rmse), structural_similarity(a, b, height, width, peak), ratio(rmse, norm),
+    return {decibel(peak, rmse), similarity / static_cast<double>(stack.count * stack.sets), ratio(rmse, norm),
             decibel(peak, rmse_magnitude), ratio(rmse_magnitude, norm)};
+}
+
+}  // namespace
+
+Scores score(const std::complex<float>* image, const std::complex<float>* target, std::int64_t height, std::int64_t width) {
+    if (height < 1 || width < 1) throw ShapeError("score", fmt::format("an image of {} x {} has no pixels", height, width));
+    return score_stack(image, target, {1, height, width, 1});
 }
 
 Scores score(const ComplexArray& image, const ComplexArray& target) {
     if (!(image.shape == target.shape))
         throw ShapeError("score",
                          "the image " + image.shape.str() + " and its target " + target.shape.str() + " differ in shape");
-    const int rank = image.shape.rank();
-    if (rank < 2 || image.shape[-1] * image.shape[-2] != image.elements())
-        throw ShapeError("score", "one 2D image is needed, not " + image.shape.str());
-    return score(image.data(), target.data(), image.shape[-2], image.shape[-1]);
+    const Shape& s = image.shape;
+    if (s.rank() < 2 || s.elements() == 0) throw ShapeError("score", "there is no image in " + s.str());
+    const bool sets = s.rank() == 7;
+    Stack stack{1, s[sets ? 4 : -2], s[sets ? 5 : -1], sets ? s[6] : 1};
+    stack.count = s.elements() / (stack.height * stack.width * stack.sets);
+    return score_stack(image.data(), target.data(), stack);
 }
 
 Spread spread(std::span<const double> values) {

@@ -5,7 +5,8 @@
 //   psnr_magnitude, nrmse_magnitude: the same with e = |image| - |target|
 //   ssim  = structural similarity of the magnitudes (Wang et al., IEEE TIP 13(4), 2004): Gaussian window of sigma 1.5 on 11 x 11
 //           pixels, population covariance, K1 = 0.01, K2 = 0.03, dynamic range = peak, mean over the pixels at least 5 from the
-//           edge.
+//           edge. Of a volume, a series of frames or several sets it is the mean over all planes (y, x), all with the peak of the
+//           whole array as dynamic range; everything else is over the whole array at once.
 //
 // All sums are in double and in a fixed order: the same images give the same bits for any number of threads.
 #pragma once
@@ -37,7 +38,8 @@ struct Scores {
 // positive.
 Scores score(const std::complex<float>* image, const std::complex<float>* target, std::int64_t height, std::int64_t width);
 
-// The same for arrays [y, x]; further axes in front must have length 1. Throws ShapeError when the shapes differ or are not 2D.
+// The same for one sample of any dimension: arrays whose last two axes are y and x, or with seven axes y, x and sets. Throws
+// ShapeError when the shapes differ, have fewer than two axes or no pixels.
 Scores score(const ComplexArray& image, const ComplexArray& target);
 
 // Mean and sample standard deviation (divisor n - 1; 0 for one value) of the finite values; the others are only counted.

@@ -10,8 +10,6 @@
 namespace gleam::greedy::report {
 namespace {
 
-bool is_classical(const Method& method) { return method.name == "zero_filled" || method.name == "cg_sense"; }
-
 std::string strategy_of(const ReportContent& content, const Method& method) {
     const Run* run = run_of(content, method);
     return run ? run->strategy : method.name;
@@ -90,8 +88,9 @@ Comparison main_comparison(const ReportContent& content) {
     if (greedy && end_to_end) return {greedy, end_to_end};
     const Method* best = best_method(content, [](const Method& m) { return !is_classical(m); });
     if (!best) best = best_method(content, [](const Method&) { return true; });
-    const Method* other = find_method(content, "cg_sense");
-    if (!other) other = find_method(content, "zero_filled");
+    const Method* other = nullptr;
+    for (const char* name : classical_methods)
+        if (!other) other = find_method(content, name);
     return {best, other != best ? other : nullptr};
 }
 

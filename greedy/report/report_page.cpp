@@ -53,11 +53,15 @@ const Method* find_method(const ReportContent& content, const std::string& name)
     return nullptr;
 }
 
+bool is_classical(const Method& method) {
+    return std::find(classical_methods.begin(), classical_methods.end(), method.name) != classical_methods.end();
+}
+
 std::string run_colour(std::size_t index) { return category_colour(index); }
 
 std::string method_colour(const ReportContent& content, const Method& method) {
     if (const Run* run = run_of(content, method)) return run_colour(static_cast<std::size_t>(run - content.runs.data()));
-    if (method.name == "zero_filled" || method.name == "cg_sense") return "var(--level)";
+    if (is_classical(method)) return "var(--level)";
     std::size_t index = content.runs.size();
     for (const Method& m : content.evaluation->methods) {
         if (&m == &method) break;

@@ -117,7 +117,7 @@ std::string validation_figure(const ReportContent& content) {
         chart.curves.push_back(std::move(curve));
     }
     if (chart.curves.empty()) return "<h3>Validation</h3>\n" + absent("No validation was recorded.");
-    for (const char* name : {"cg_sense", "zero_filled"}) {
+    for (const char* name : classical_methods) {
         const Method* method = find_method(content, name);
         if (method && std::isfinite(method->mean.psnr)) chart.levels.push_back({method->label, method->mean.psnr});
     }

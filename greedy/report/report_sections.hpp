@@ -1,6 +1,7 @@
 // The parts of the page; each returns HTML with its own heading and says so when it has nothing to show.
 #pragma once
 
+#include <array>
 #include <string>
 
 #include "greedy/report/report_content.hpp"
@@ -22,6 +23,9 @@ std::string absent(const std::string& what);
 // The run behind a method: the one of its name, else the only one of that strategy; null for classical methods.
 const Run* run_of(const ReportContent& content, const Method& method);
 const Method* find_method(const ReportContent& content, const std::string& name);
+// Methods that are not learned, the strongest first.
+inline constexpr std::array<const char*, 3> classical_methods{"l1_wavelet", "cg_sense", "zero_filled"};
+bool is_classical(const Method& method);
 std::string run_colour(std::size_t index);
 std::string method_colour(const ReportContent& content, const Method& method);
 // Measured where known, else planned; NaN when the run has no such arena.

@@ -33,7 +33,6 @@ private:
     void do_add_quotient_scalars_acc(double factor, const Tensor& numerator, const Tensor* denominator, const Tensor& t,
                                      const Tensor* d_numerator, const Tensor* d_denominator) override;
     void do_drop_below(double limit, const Tensor& reference, const Tensor& x) override;
-    void do_adam(const AdamTerms& terms, const Tensor& gradient, const Tensor& values, const Tensor& m, const Tensor& v) override;
 
     // losses.cpp
     void do_loss_acc(const LossTerm& term, const Tensor& x, const Tensor& target, const Tensor* gradient, const Tensor& value,
@@ -52,6 +51,10 @@ private:
     void do_wavelet(WaveletDirection direction, int rank, const std::array<std::int64_t, 3>& shift, const Tensor& x,
                     Arena& workspace) override;
     void do_soft_threshold(double threshold, const Tensor& x) override;
+
+    // optimizers.cpp
+    void do_optimizer_step(const OptimizerTerms& terms, const Tensor& gradient, const Tensor& values,
+                           std::span<const Tensor> moments) override;
 
     // border.cpp
     void do_border(const Tensor& x, const Border& border, const Tensor& out) override;

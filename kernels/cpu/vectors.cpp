@@ -1,4 +1,4 @@
-// Memory, vector arithmetic, scalars, losses and Adam.
+// Memory, vector arithmetic and scalars.
 #include <omp.h>
 
 #include <cstdlib>
@@ -9,7 +9,6 @@
 #include "kernels/cpu/cpu_operations.hpp"
 #include "kernels/cpu/fourier.hpp"
 #include "kernels/cpu/parallel.hpp"
-#include "kernels/device/elementwise.hpp"
 
 namespace gleam::kernels {
 
@@ -132,25 +131,6 @@ void CpuOperations::do_add_quotient_scalars_acc(double factor, const Tensor& num
 void CpuOperations::do_drop_below(double limit, const Tensor& reference, const Tensor& x) {
     for (std::int64_t n = 0; n < x.elements(); ++n)
         if (x.as<double>()[n] <= limit * reference.as<double>()[n]) x.as<double>()[n] = 0;
-}
-
-void CpuOperations::do_adam(const AdamTerms& t, const Tensor& gradient, const Tensor& values, const Tensor& m, const Tensor& v) {
-    with_real(values.dtype, [&](auto zero) {
-        using T = decltype(zero);
-        const double steps = static_cast<double>(t.step);
-        const device::AdamElement<T> update{T(t.learning_rate),
-                                            T(t.beta1),
-                                            T(t.beta2),
-                                            T(t.epsilon),
-                                            T(t.weight_decay),
-                                            T(1 - std::pow(t.beta1, steps)),
-                                            T(std::sqrt(1 - std::pow(t.beta2, steps)))};
-        const T* g = gradient.as<T>();
-        T *p = values.as<T>(), *first_moment = m.as<T>(), *second_moment = v.as<T>();
-        parallel_ranges(values.elements(), elementwise_grain, [&](std::int64_t first, std::int64_t last) {
-            for (std::int64_t i = first; i < last; ++i) update(g[i], p[i], first_moment[i], second_moment[i]);
-        });
-    });
 }
 
 }  // namespace cpu

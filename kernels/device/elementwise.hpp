@@ -8,16 +8,28 @@
 
 namespace gleam::kernels::device {
 
-// Adam with coupled weight decay (Kingma & Ba 2015; weight decay added to the gradient).
+// One parameter's update by Adam; of the two weight decays one is 0 (kernels/terms.hpp).
 template <class T>
 struct AdamElement {
-    T learning_rate, beta1, beta2, epsilon, weight_decay, correction1, root_correction2;
+    T learning_rate, beta1, beta2, epsilon, coupled_decay, shrink, correction1, root_correction2;
 
     void operator()(T gradient, T& value, T& m, T& v) const {
-        const T g = gradient + weight_decay * value;
+        const T g = gradient + coupled_decay * value;
         m = beta1 * m + (1 - beta1) * g;
         v = beta2 * v + (1 - beta2) * g * g;
-        value -= learning_rate / correction1 * m / (std::sqrt(v) / root_correction2 + epsilon);
+        value = shrink * value - learning_rate / correction1 * m / (std::sqrt(v) / root_correction2 + epsilon);
+    }
+};
+
+// One parameter's update by gradient descent, with or without momentum.
+template <class T>
+struct SgdElement {
+    T learning_rate, momentum, weight_decay;
+
+    void operator()(T gradient, T& value) const { value -= learning_rate * (gradient + weight_decay * value); }
+    void operator()(T gradient, T& value, T& m) const {
+        m = momentum * m + gradient + weight_decay * value;
+        value -= learning_rate * m;
     }
 };
 

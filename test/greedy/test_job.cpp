@@ -69,9 +69,13 @@ training:
     ssim: 2.0
     perpendicular: 3.0
   optimizer:
-    type: adam
+    type: sgd
     learning_rate: 0.0003333333333333333
     schedule: cosine
+    step_every: 500
+    step_factor: 0.5
+    warmup: 3
+    momentum: 0.75
     beta1: 0.5
     beta2: 0.75
     epsilon: 1.0e-07
@@ -98,7 +102,7 @@ output: "/tmp/a b: \"c\" # \\ d"
     CHECK(dump_job(job) == text);
     CHECK(job.seed == 18446744073709551615u);
     CHECK(job.model.regularizer == RegularizerConfig{"resnet", 7, 3, 5, "zero", "random"});
-    CHECK(job.training.optimizer == OptimizerConfig{"adam", 0.0003333333333333333, "cosine", 0.5, 0.75, 1e-7, 0});
+    CHECK(job.training.optimizer == OptimizerConfig{"sgd", 0.0003333333333333333, "cosine", 500, 0.5, 3, 0.75, 0.5, 0.75, 1e-7, 0});
     CHECK(job.data.validation == DataSetConfig{"b c.h5", "3,5,9"});
     CHECK(job.data.mask == MaskConfig{"equispaced_1d", 4, 12, 0.25, 3});
     CHECK(job.output == "/tmp/a b: \"c\" # \\ d");
@@ -112,7 +116,7 @@ output: "/tmp/a b: \"c\" # \\ d"
 TEST_CASE("A misspelled key of a job names the nearest one") {
     CHECK(refusal("training:\n  optimizer:\n    lerning_rate: 1.0e-3\n") ==
           "job.yaml:3:5: unknown key 'lerning_rate' in 'training.optimizer', did you mean 'learning_rate'? (known keys: type, "
-          "learning_rate, schedule, beta1, beta2, epsilon, weight_decay)");
+          "learning_rate, schedule, step_every, step_factor, warmup, momentum, beta1, beta2, epsilon, weight_decay)");
     CHECK_THAT(refusal("learning_rate: 1.0e-3\n"), ContainsSubstring("did you mean 'training.optimizer.learning_rate'?"));
     CHECK_THAT(refusal("seed: 1", {"training.stepz=5"}),
                ContainsSubstring("--set training.stepz=5: unknown key 'stepz' in 'training', did"));
@@ -132,6 +136,12 @@ TEST_CASE("Values of a job outside their range are refused") {
                                      "training.loss.ssim=.inf",
                                      "training.optimizer.learning_rate=0",
                                      "training.optimizer.learning_rate=.nan",
+                                     "training.optimizer.type=lamb",
+                                     "training.optimizer.schedule=linear",
+                                     "training.optimizer.step_every=0",
+                                     "training.optimizer.step_factor=0",
+                                     "training.optimizer.warmup=-1",
+                                     "training.optimizer.momentum=1",
                                      "training.optimizer.beta1=1",
                                      "training.optimizer.beta2=1.0",
                                      "training.optimizer.epsilon=0",
@@ -181,6 +191,13 @@ TEST_CASE("Losses are weights, of which one at least is above 0") {
     JobConfig job;
     job.training.loss = {0, 0, 0, 0, 0};
     CHECK_THROWS_AS(validate(job), ConfigError);
+}
+
+TEST_CASE("Settings of the optimiser that contradict one another are refused") {
+    CHECK_THAT(refusal("training:\n  steps: 10\n  optimizer: {warmup: 10}\n"),
+               ContainsSubstring("job.yaml:3:23: 'training.optimizer.warmup' is 10, but the run has only 10 steps"));
+    CHECK_THAT(refusal("training: {optimizer: {momentum: 0.9}}"), ContainsSubstring("momentum' is 0.9, but adam has none"));
+    CHECK(parse("training: {optimizer: {type: sgd, momentum: 0.9}}").training.optimizer.momentum == 0.9);
 }
 
 TEST_CASE("End-to-end training has one module") {

@@ -10,6 +10,13 @@ using namespace gleam::test;
 
 namespace {
 
+std::vector<Tensor> buffers_of(const ParameterPack& pack) {
+    std::vector<Tensor> all{pack.values()};
+    all.insert(all.end(), pack.moments().begin(), pack.moments().end());
+    if (pack.buffers().average) all.push_back(pack.average());
+    return all;
+}
+
 struct Fixture {
     TemporaryDirectory directory;
     std::unique_ptr<kernels::Operations> ops = kernels::make_cpu_operations();
@@ -26,13 +33,12 @@ struct Fixture {
     }
     std::string metrics(const std::string& name) const { return read_file(directory / name / "metrics.jsonl"); }
     std::vector<float> weights(const std::string& name) {
-        Network network = network_of_checkpoint(directory / name / "last.h5", ops->device());
-        network.materialize(*ops, true, 0);
-        load_checkpoint(directory / name / "last.h5", network, true, *ops);
+        Network network = network_of_checkpoint(directory / name / "last.h5", ops->device(), true);
+        network.materialize(*ops, 0);
+        load_checkpoint(directory / name / "last.h5", network, *ops);
         std::vector<float> all;
         for (const Stage& s : network.stages())
-            for (const Tensor& t : {s.parameters().values(), s.parameters().first_moments(), s.parameters().second_moments()})
-                all.insert(all.end(), t.as<float>(), t.as<float>() + t.elements());
+            for (const Tensor& t : buffers_of(s.parameters())) all.insert(all.end(), t.as<float>(), t.as<float>() + t.elements());
         return all;
     }
 };
@@ -146,9 +152,9 @@ TEST_CASE("A damaged checkpoint is refused, whatever the damage") {
     Trainer(f.job("run", 2), false, *f.ops).run();
     const fs::path good = f.directory / "run" / "last.h5", victim = f.directory / "victim.h5";
     const Damage damage = survives_damage(good, victim, 25, 60, [&](const fs::path& p) {
-        Network network = network_of_checkpoint(p, f.ops->device());
-        network.materialize(*f.ops, true, 0);
-        load_checkpoint(p, network, true, *f.ops);
+        Network network = network_of_checkpoint(p, f.ops->device(), true);
+        network.materialize(*f.ops, 0);
+        load_checkpoint(p, network, *f.ops);
     });
     CHECK(damage.refused > 25);
     CHECK_THROWS_WITH(read_checkpoint_header(f.train), ContainsSubstring("is not a checkpoint"));

@@ -1,6 +1,7 @@
 #include "modules/unroll.hpp"
 #include "test/support/catch.hpp"
 #include "test/support/gradients.hpp"
+#include "test/support/sense_problem.hpp"
 
 using namespace gleam;
 using namespace gleam::modules;
@@ -11,31 +12,6 @@ namespace {
 using C = std::complex<double>;
 constexpr double bound = 1e-6;
 
-// A SENSE problem with maps of unit norm, in double.
-struct Problem {
-    Array<C> maps, zero_filled;
-    Array<double> mask, folded;
-    SenseOperator sense;
-
-    Problem(std::int64_t batch, std::int64_t coils, std::int64_t height, std::int64_t width) {
-        maps = random_array<C>(Shape{batch, 1, coils, 1, height, width}, 1);
-        const std::int64_t pixels = height * width;
-        for (std::int64_t n = 0; n < batch; ++n)
-            for (std::int64_t i = 0; i < pixels; ++i) {
-                double sum = 0;
-                for (std::int64_t c = 0; c < coils; ++c) sum += std::norm(maps[(n * coils + c) * pixels + i]);
-                for (std::int64_t c = 0; c < coils; ++c) maps[(n * coils + c) * pixels + i] /= std::sqrt(sum);
-            }
-        zero_filled = random_array<C>(Shape{batch, 1, 1, 1, height, width}, 2);
-        mask = Array<double>(Shape{batch, 1, 1, 1, height, width});
-        Philox random(1, Purpose::test);
-        for (auto& m : mask.values) m = random.uniform() < 0.4 ? 1 : 0;
-        folded = Array<double>(mask.shape);
-        Bench().ops->normal_mask(mask.view(), 2, folded.view());
-        sense = SenseOperator{maps.view(), folded.view(), 2};
-    }
-};
-
 }  // namespace
 
 TEST_CASE("Each differentiable function has the gradient of its finite differences") {
@@ -44,10 +20,13 @@ TEST_CASE("Each differentiable function has the gradient of its finite differenc
     owned.bind();
     const auto x = random_array<double>(Shape{2, 1, 6, 5, 3}, 5);
 
-    SECTION("border with and without ReLU, in every mode") {
-        for (auto mode : {kernels::BorderMode::zero, kernels::BorderMode::reflect, kernels::BorderMode::replicate})
-            for (bool relu : {false, true}) {
-                const auto f = [&](Context& c, const ParameterPack&, const Var& v) { return border(c, v, {mode, {0, 1, 1}, relu}); };
+    SECTION("border with and without activation, in every mode") {
+        using kernels::BorderMode;
+        for (auto mode : {BorderMode::zero, BorderMode::reflect, BorderMode::replicate, BorderMode::circular})
+            for (double slope : {1.0, 0.0, 0.1}) {
+                const auto f = [&](Context& c, const ParameterPack&, const Var& v) {
+                    return border(c, v, {kernels::on_every_axis(mode), {0, 1, 1}, slope});
+                };
                 CHECK(gradient_errors<double>(f, owned, x, 1e-5).input < bound);
             }
     }
@@ -60,54 +39,88 @@ TEST_CASE("Each differentiable function has the gradient of its finite differenc
         CHECK(e.input < bound);
         CHECK(e.parameters < bound);
     }
+    SECTION("instance normalisation") {
+        const auto f = [&](Context& c, const ParameterPack&, const Var& v) { return normalize(c, v, 1e-5); };
+        CHECK(gradient_errors<double>(f, owned, x).input < bound);
+    }
     SECTION("a value used three times collects all its gradients") {
-        const auto f = [&](Context& c, const ParameterPack&, const Var& v) { return add(c, add(c, v, v), border(c, v, {kernels::BorderMode::zero, {0, 0, 0}, true})); };
+        const auto f = [&](Context& c, const ParameterPack&, const Var& v) {
+            return add(c, add(c, v, v), border(c, v, {kernels::on_every_axis(kernels::BorderMode::zero), {0, 0, 0}, 0}));
+        };
         CHECK(gradient_errors<double>(f, owned, x, 1e-5).input < bound);
     }
 }
 
-TEST_CASE("The data-consistency step has the gradient of its finite differences, and its formula") {
+TEST_CASE("Functions of vectors and scalars have the gradients of their finite differences") {
     OwnedPack owned;
-    owned.pack.add("unused", Shape{1}, 1, 0, 0);
+    const int weight = owned.pack.add("weight", Shape{1}, 0, 0, 0, 0.7);
     owned.bind();
-    for (const auto& [height, width, coils] : {std::array<std::int64_t, 3>{6, 5, 3}, {1, 7, 1}, {8, 8, 2}}) {
-        const Problem p(2, coils, height, width);
-        const auto f = [&](Context& c, const ParameterPack&, const Var& v) { return gradient_step(c, v, p.sense, p.zero_filled.view(), 2.0); };
-        CHECK(gradient_errors<C>(f, owned, random_array<C>(p.zero_filled.shape, 9)).input < bound);
-    }
-}
+    const auto x = random_array<C>(Shape{3, 1, 1, 1, 4, 5}, 5), other = random_array<C>(x.shape, 6);
+    const auto errors = [&](const Function& f) { return gradient_errors<C>(f, owned, x, 1e-5); };
 
-TEST_CASE("The residual network has the gradient of its finite differences") {
-    for (const ResNetOptions& options : {ResNetOptions{5, 2, 3, kernels::BorderMode::reflect}, ResNetOptions{2, 1, 5, kernels::BorderMode::zero},
-                                         ResNetOptions{3, 3, 1, kernels::BorderMode::reflect}, ResNetOptions{4, 0, 3, kernels::BorderMode::reflect}}) {
-        OwnedPack owned;
-        const ResNet net(options, owned.pack, "net", 0);
-        owned.bind();
-        const auto f = [&](Context& c, const ParameterPack& p, const Var& v) { return net.forward(c, p, v); };
-        const auto e = gradient_errors<double>(f, owned, random_array<double>(Shape{2, 1, 6, 7, 2}, 4), 1e-5);
+    SECTION("a learned multiple, by vector and weight") {
+        const auto e = errors([&](Context& c, const ParameterPack& p, const Var& v) {
+            return add_multiple(c, {-2, p.parameter(weight)}, v, add_multiple(c, {3}, v, c.tape.constant(other.view())));
+        });
         CHECK(e.input < bound);
         CHECK(e.parameters < bound);
     }
+    SECTION("a multiple by a quotient of inner products, per sample and over the batch") {
+        for (bool batch : {false, true}) {
+            const auto e = errors([&](Context& c, const ParameterPack&, const Var& v) {
+                const Var o = c.tape.constant(other.view());
+                return add_quotient(c, -1, inner(c, v, o, batch), inner(c, v, v, batch), v, add(c, v, o));
+            });
+            CHECK(e.input < bound);
+        }
+    }
 }
 
-TEST_CASE("A residual network of the published size has 273 902 parameters") {
-    ParameterPack pack(DType::f32, Device{});
-    const ResNet net(ResNetOptions{100, 2, 3, kernels::BorderMode::reflect}, pack, "net", 0);
-    CHECK(pack.elements() == 273902);
+TEST_CASE("The data-consistency step has the gradient of its finite differences, with a fixed and a learned step, in every physics") {
+    for (const Physics& physics : all_physics)
+        for (bool learned : {false, true}) {
+            INFO(physics.name);
+            OwnedPack owned;
+            const int step = owned.pack.add("step", Shape{1}, 0, 0, 0, 2.0);
+            owned.bind();
+            const SenseProblem p(physics, 2, 3);
+            const auto f = [&](Context& c, const ParameterPack& pack, const Var& v) {
+                return gradient_step(c, v, p.sense, p.zero_filled.view(), learned ? Scalar{1, pack.parameter(step)} : Scalar{2.0});
+            };
+            const auto e = gradient_errors<C>(f, owned, random_array<C>(p.zero_filled.shape, 9));
+            CHECK(e.input < bound);
+            if (learned) CHECK(e.parameters < bound);
+        }
 }
 
-TEST_CASE("An unrolled iteration has the gradient of its finite differences") {
-    for (std::int64_t width : {7, 8}) {
-        OwnedPack owned;
-        const Unroll first(UnrollOptions{2.0, {4, 2, 3, kernels::BorderMode::reflect}}, owned.pack, 0);
-        const Unroll second(UnrollOptions{2.0, {4, 2, 3, kernels::BorderMode::reflect}}, owned.pack, 1);
-        owned.bind();
-        const Problem p(2, 3, 6, width);
-        const auto f = [&](Context& c, const ParameterPack& pack, const Var& v) {
-            return second.forward(c, pack, first.forward(c, pack, v, p.sense, p.zero_filled.view()), p.sense, p.zero_filled.view());
-        };
-        const auto e = gradient_errors<C>(f, owned, random_array<C>(p.zero_filled.shape, 9), 1e-5);
-        CHECK(e.input < bound);
-        CHECK(e.parameters < bound);
+TEST_CASE("An unrolled iteration of either kind has the gradient of its finite differences in every physics") {
+    for (const Physics& physics : all_physics) {
+        if (physics.height == 1) continue;  // nothing to mirror at the border
+        for (DataConsistency consistency : {DataConsistency::gradient, DataConsistency::conjugate_gradient})
+            for (bool learned : {false, true}) {
+                INFO(physics.name << (learned ? ", learned " : ", fixed ") << (consistency == DataConsistency::gradient ? "step" : "lambda"));
+                UnrollOptions o;
+                o.consistency = consistency, o.learned = learned;
+                o.solver.iterations = 3, o.solver.lambda = 0.4, o.solver.gradient = SolverGradient::unrolled;
+                o.regularizer.channels = 2 * static_cast<int>(physics.sets);
+                o.regularizer.features = 3, o.regularizer.layers = 3;
+                if (consistency == DataConsistency::conjugate_gradient) o.regularizer.architecture = Architecture::revnet;
+                if (physics.frames * physics.depth > 1) {
+                    o.regularizer.depth = true, o.regularizer.activation = Activation::after;
+                    o.regularizer.border = kernels::on_every_axis(kernels::BorderMode::replicate);
+                }
+                OwnedPack owned;
+                const Unroll first(o, owned.pack, 0), second(o, owned.pack, 1);
+                owned.bind();
+                const SenseProblem p(physics, 2, 3);
+                const auto f = [&](Context& c, const ParameterPack& pack, const Var& v) {
+                    const Var x = first.forward(c, pack, v, p.sense, p.zero_filled.view());
+                    return second.forward(c, pack, x, p.sense, p.zero_filled.view());
+                };
+                // So short a step that hardly any ReLU changes sides within it.
+                const auto e = gradient_errors<C>(f, owned, random_array<C>(p.zero_filled.shape, 9), 1e-7);
+                CHECK(e.input < bound);
+                CHECK(e.parameters < bound);
+            }
     }
 }

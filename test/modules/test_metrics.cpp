@@ -142,16 +142,69 @@ TEST_CASE("One NaN or infinity anywhere makes every score NaN") {
         }
 }
 
-TEST_CASE("Scoring refuses shapes that are not one 2D image each") {
+TEST_CASE("Scoring refuses shapes that differ or hold no image") {
     CHECK_THROWS_WITH(score(zeros(8, 9), zeros(9, 8)), ContainsSubstring("[8, 9]") && ContainsSubstring("differ"));
-    const ComplexArray two(Shape{2, 8, 8}), line(Shape{8});
-    CHECK_THROWS_AS(score(two, two), ShapeError);
+    const ComplexArray line(Shape{8}), none(Shape{2, 0, 8});
     CHECK_THROWS_AS(score(line, line), ShapeError);
+    CHECK_THROWS_AS(score(none, none), ShapeError);
     CHECK_THROWS_AS(score(zeros(0, 8), zeros(0, 8)), ShapeError);
     Pair pair = example(12, 13, "blur");
     const Scores flat = score(pair.image, pair.target);
-    pair.image.shape = pair.target.shape = Shape{1, 1, 12, 13};
-    CHECK(score(pair.image, pair.target).ssim == flat.ssim);
+    for (const Shape& shape : {Shape{1, 1, 12, 13}, Shape{1, 1, 1, 1, 12, 13}, Shape{1, 1, 1, 1, 12, 13, 1}}) {
+        pair.image.shape = pair.target.shape = shape;
+        const Scores s = score(pair.image, pair.target);
+        CHECK(s.psnr == flat.psnr);
+        CHECK(s.ssim == flat.ssim);
+        CHECK(s.nrmse == flat.nrmse);
+    }
+}
+
+TEST_CASE("A volume, a series and several sets are scored whole, with the mean SSIM of their planes on one dynamic range") {
+    const std::int64_t h = 14, w = 19, n = h * w;
+    const std::vector<Pair> parts{example(h, w, "noise"), example(h, w, "blur"), example(h, w, "unrelated")};
+    const std::vector<float> gains{1, 0.5F, 0};  // the last target is empty, which alone would be an edge case
+    Pair planes{ComplexArray(Shape{1, 3, 1, 1, h, w}), ComplexArray(Shape{1, 3, 1, 1, h, w})};
+    double error = 0, energy = 0, peak = 0;
+    for (std::int64_t p = 0; p < 3; ++p)
+        for (std::int64_t i = 0; i < n; ++i) {
+            const auto image = parts[std::size_t(p)].image[i] * 0.7F,
+                       target = parts[std::size_t(p)].target[i] * gains[std::size_t(p)];
+            planes.image[p * n + i] = image, planes.target[p * n + i] = target;
+            error += std::norm(std::complex<double>(image) - std::complex<double>(target));
+            energy += std::norm(std::complex<double>(target));
+            peak = std::max(peak, std::abs(std::complex<double>(target)));
+        }
+    const Scores series = score(planes.image, planes.target);
+    CHECK(series.psnr == Approx(20 * std::log10(peak / std::sqrt(error / double(3 * n)))).epsilon(1e-12));
+    CHECK(series.nrmse == Approx(std::sqrt(error / energy)).epsilon(1e-12));
+
+    // SSIM of one plane with the peak of all: a block with that peak far from the scored pixels would change the plane, so two
+    // planes at a time: the first, which has the peak, and another one.
+    const auto pair_of = [&](std::int64_t other) {
+        Pair two{ComplexArray(Shape{2, h, w}), ComplexArray(Shape{2, h, w})};
+        for (std::int64_t i = 0; i < n; ++i) {
+            two.image[i] = planes.image[i], two.target[i] = planes.target[i];
+            two.image[n + i] = planes.image[other * n + i], two.target[n + i] = planes.target[other * n + i];
+        }
+        return score(two.image, two.target).ssim;
+    };
+    Pair first{zeros(h, w), zeros(h, w)};
+    std::copy_n(planes.image.data(), n, first.image.data());
+    std::copy_n(planes.target.data(), n, first.target.data());
+    const double alone = score(first.image, first.target).ssim;
+    CHECK(series.ssim == Approx((2 * pair_of(1) + 2 * pair_of(2) - alone) / 3).epsilon(1e-12));
+    CHECK(pair_of(0) == Approx(alone).epsilon(1e-12));
+    CHECK(pair_of(2) < alone);
+    CHECK(pair_of(2) > 0.5 * alone - 0.1);
+
+    planes.image.shape = planes.target.shape = Shape{1, 1, 1, 3, h, w};
+    CHECK(score(planes.image, planes.target).ssim == series.ssim);
+    Pair sets{ComplexArray(Shape{1, 1, 1, 1, h, w, 3}), ComplexArray(Shape{1, 1, 1, 1, h, w, 3})};
+    for (std::int64_t i = 0; i < 3 * n; ++i)
+        sets.image[i] = planes.image[i % 3 * n + i / 3], sets.target[i] = planes.target[i % 3 * n + i / 3];
+    const Scores together = score(sets.image, sets.target);
+    CHECK(together.ssim == Approx(series.ssim).epsilon(1e-12));
+    CHECK(together.psnr == Approx(series.psnr).epsilon(1e-12));
 }
 
 TEST_CASE("The spread of values is their mean and sample standard deviation") {

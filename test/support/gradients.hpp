@@ -16,8 +16,9 @@ struct OwnedPack {
     std::vector<double> memory;
 
     void bind(std::uint64_t seed = 3) {
-        memory.assign(pack.bytes(true) / sizeof(double), 0.0);
-        pack.bind(memory.data(), true);
+        const ParameterBuffers buffers{.gradients = true};
+        memory.assign(pack.bytes(buffers) / sizeof(double), 0.0);
+        pack.bind(memory.data(), buffers);
         const auto initial = pack.initial_values(seed);
         std::copy(initial.begin(), initial.end(), memory.begin());
     }

@@ -32,7 +32,7 @@ struct TrainingProblem {
     }
 
     greedy::Batch batch() const {
-        return {modules::SenseOperator{maps.view(), folded.view(), 2}, zero_filled.view(), target.view()};
+        return {modules::SenseOperator{maps.view(), folded.view(), 2}, folded.view(), zero_filled.view(), target.view()};
     }
 };
 
@@ -44,23 +44,28 @@ struct TrainingRun {
 
     TrainingRun(kernels::Operations& ops, const greedy::NetworkOptions& options, greedy::Strategy strategy,
                 const greedy::Batch& batch, modules::Loss loss = {{kernels::LossKind::l1, 1}})
-        : network(options, ops.device()), memory(ops), schedule(greedy::make_schedule(strategy, network, memory, std::move(loss))) {
+        : network(options, ops.device(), {.gradients = true, .moments = 2}),
+          memory(ops),
+          schedule(greedy::make_schedule(strategy, network, memory, std::move(loss))) {
         ops.set_planning(true);
         schedule->step(batch, {});
         greedy::reconstruct(network, memory, batch, batch.zero_filled);
         ops.set_planning(false);
-        network.materialize(ops, true, 11);
+        network.materialize(ops, 11);
         memory.grant();
     }
 
     std::vector<double> step(const greedy::Batch& batch, std::int64_t number, double learning_rate = 1e-3) {
-        schedule->step(batch, kernels::AdamTerms{learning_rate, 0.9, 0.999, 1e-8, 1e-4, number});
+        schedule->step(batch, {.learning_rate = learning_rate, .weight_decay = 1e-4, .step = number});
         return schedule->losses();
     }
 };
 
 inline greedy::NetworkOptions small_network(int unrolls, int stages, DType dtype = DType::f32) {
-    return {unrolls, stages, {2.0, {5, 2, 3, kernels::BorderMode::reflect}}, dtype};
+    greedy::NetworkOptions options;
+    options.unrolls = unrolls, options.stages = stages, options.dtype = dtype;
+    options.unroll.regularizer.features = 5;
+    return options;
 }
 
 }  // namespace gleam::test

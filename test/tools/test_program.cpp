@@ -61,11 +61,12 @@ TEST_CASE("From nothing to a report in seven commands") {
     CHECK(p.train("greedy").code == 0);
     CHECK(p.train("e2e", {"--set", "training.strategy=end_to_end", "--same-memory-as", p.path("greedy")}).code == 0);
     const Finished evaluated =
-        p.run({"evaluate", p.path("test.h5"), "--method", "zero_filled", "--method", "cg_sense", "--weights",
-               "greedy=" + p.path("greedy/best.h5"), "--weights", p.path("e2e/best.h5"), "--out", p.path("e")});
+        p.run({"evaluate", p.path("test.h5"), "--method", "zero_filled", "--method", "cg_sense", "--method", "l1_wavelet",
+               "--wavelet-iterations", "30", "--weights", "greedy=" + p.path("greedy/best.h5"), "--weights",
+               p.path("e2e/best.h5"), "--out", p.path("e")});
     INFO(evaluated.out);
     CHECK(evaluated.code == 0);
-    for (const char* word : {"PSNR", "CG-SENSE", "greedy", "e2e", "acceleration"})
+    for (const char* word : {"PSNR", "CG-SENSE", "l1-wavelet", "greedy", "e2e", "acceleration"})
         CHECK_THAT(evaluated.out, ContainsSubstring(word));
     CHECK(p.run({"report", "--run", "greedy=" + p.path("greedy"), "--run", "end_to_end=" + p.path("e2e"), "--evaluation",
                  p.path("e"), "--out", p.path("report.html")})

@@ -29,8 +29,7 @@ std::pair<std::string, std::string> split_weights(const std::string& text) {
 int evaluate(const EvaluateOptions& o) {
     const auto ops = o.device.open();
     std::vector<greedy::EvaluatedMethod> methods;
-    for (const std::string& name : o.methods)
-        methods.push_back({name, name == "cg_sense" ? "CG-SENSE" : "zero-filled", o.terms.make(name, *ops)});
+    for (const std::string& name : o.methods) methods.push_back({name, label_of(name), o.terms.make(name, *ops)});
     std::vector<std::string> checkpoints;
     for (const std::string& text : o.weights) {
         const auto [name, file] = split_weights(text);
@@ -65,7 +64,7 @@ void add_evaluate(CLI::App& program, Run& run) {
     auto* command = program.add_subcommand("evaluate", "Score methods and networks: PSNR, SSIM, NRMSE (table, CSV, JSON)");
     auto o = std::make_shared<EvaluateOptions>();
     command->add_option("input", o->input, "GLEAM data set with a reference")->required();
-    command->add_option("--method", o->methods, "zero_filled or cg_sense (repeatable)")
+    command->add_option("--method", o->methods, "zero_filled, cg_sense or l1_wavelet (repeatable)")
         ->check(CLI::IsMember(method_names))
         ->allow_extra_args(false);
     command->add_option("--weights", o->weights, "NAME=CHECKPOINT of a trained network (repeatable)")->allow_extra_args(false);

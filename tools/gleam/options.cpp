@@ -57,12 +57,25 @@ void MethodOptions::add(CLI::App& command) {
     command.add_option("--lambda", cg.lambda, "CG-SENSE: regularisation, relative to A^H A <= 1")
         ->check(CLI::Range(0.0, 1e6))
         ->capture_default_str();
+    command.add_option("--wavelet-iterations", wavelet.iterations, "l1-wavelet: iterations of FISTA")
+        ->check(CLI::Range(1, 100000))
+        ->capture_default_str();
+    command.add_option("--wavelet-lambda", wavelet.lambda, "l1-wavelet: weight of the coefficients, for images of order one")
+        ->check(CLI::Range(0.0, 1e6))
+        ->capture_default_str();
+}
+
+std::string label_of(const std::string& method) {
+    if (method == "zero_filled") return "zero-filled";
+    if (method == "cg_sense") return "CG-SENSE";
+    return method == "l1_wavelet" ? "l1-wavelet" : method;
 }
 
 std::unique_ptr<greedy::Reconstructor> MethodOptions::make(const std::string& method, kernels::Operations& ops) const {
     if (method == "zero_filled") return greedy::make_zero_filled(ops);
     if (method == "cg_sense") return greedy::make_cg_sense(ops, cg);
-    throw ConfigError("--method", "there is no method '" + method + "'", "use zero_filled or cg_sense");
+    if (method == "l1_wavelet") return greedy::make_l1_wavelet(ops, wavelet);
+    throw ConfigError("--method", "there is no method '" + method + "'", "use zero_filled, cg_sense or l1_wavelet");
 }
 
 }  // namespace gleam::tools

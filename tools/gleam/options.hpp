@@ -36,14 +36,18 @@ struct SampleOptions {
     data::Samples open(const fs::path& file, const std::vector<std::string>& checkpoints) const;
 };
 
-// --method, --weights and the terms of CG-SENSE.
+// The terms of the methods that are not learned.
 struct MethodOptions {
     modules::ConjugateGradientOptions cg;
+    modules::L1WaveletOptions wavelet;
 
     void add(CLI::App& command);
     std::unique_ptr<greedy::Reconstructor> make(const std::string& method, kernels::Operations& ops) const;
 };
 
-inline const std::vector<std::string> method_names{"zero_filled", "cg_sense"};
+inline const std::vector<std::string> method_names{"zero_filled", "cg_sense", "l1_wavelet"};
+
+// What a method is called in tables: "CG-SENSE".
+std::string label_of(const std::string& method);
 
 }  // namespace gleam::tools

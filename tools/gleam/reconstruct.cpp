@@ -99,7 +99,7 @@ void add_reconstruct(CLI::App& program, Run& run) {
     auto o = std::make_shared<ReconstructOptions>();
     auto* group = command->add_option_group("method", "how to reconstruct");
     group->add_option("--weights", o->weights, "checkpoint of a trained network");
-    group->add_option("--method", o->method, "zero_filled or cg_sense")->check(CLI::IsMember(method_names));
+    group->add_option("--method", o->method, "zero_filled, cg_sense or l1_wavelet")->check(CLI::IsMember(method_names));
     group->require_option(1);
     command->add_option("--input", o->input, "GLEAM data set (`gleam prepare` or `gleam simulate` writes it)")->required();
     command->add_option("--out", o->out, "images: .h5 or .cfl (complex), .png or .nii[.gz] (magnitude)")

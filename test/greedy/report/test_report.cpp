@@ -178,6 +178,11 @@ TEST_CASE("The headline is computed from the numbers") {
         content.evaluation->methods.erase(content.evaluation->methods.begin() + 2);
         CHECK(headline(content) == "Greedy reaches 34.58 dB PSNR, 5.36 dB above CG-SENSE (29.22 dB).");
     }
+    SECTION("Of the classical methods l1-wavelet is the one to compare with, and is never called learned") {
+        content.evaluation->methods.erase(content.evaluation->methods.begin() + 2);
+        content.evaluation->methods.insert(content.evaluation->methods.begin(), make_method("l1_wavelet", "l1-wavelet", 40));
+        CHECK(headline(content) == "Greedy reaches 34.58 dB PSNR, 5.42 dB below l1-wavelet (40.00 dB).");
+    }
     SECTION("Without an evaluation the best validation counts, without that nothing") {
         content.evaluation.reset();
         CHECK(headline(content) == "Best validation so far: greedy with 31.50 dB PSNR at step 600.");

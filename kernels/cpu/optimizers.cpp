@@ -1,0 +1,53 @@
+// Updates of flat parameter buffers.
+#include <cmath>
+
+#include "kernels/cpu/cpu_operations.hpp"
+#include "kernels/cpu/parallel.hpp"
+#include "kernels/device/elementwise.hpp"
+
+namespace gleam::kernels::cpu {
+namespace {
+
+template <class T>
+device::AdamElement<T> adam_element(const OptimizerTerms& t) {
+    const double steps = static_cast<double>(t.step);
+    const bool decoupled = t.kind == OptimizerKind::adamw;
+    return {T(t.learning_rate),
+            T(t.beta1),
+            T(t.beta2),
+            T(t.epsilon),
+            T(decoupled ? 0 : t.weight_decay),
+            T(decoupled ? 1 - t.learning_rate * t.weight_decay : 1),
+            T(1 - std::pow(t.beta1, steps)),
+            T(std::sqrt(1 - std::pow(t.beta2, steps)))};
+}
+
+// update(i) for every parameter i
+template <class F>
+void for_each_parameter(const Tensor& values, F&& update) {
+    parallel_ranges(values.elements(), elementwise_grain, [&](std::int64_t first, std::int64_t last) {
+        for (std::int64_t i = first; i < last; ++i) update(i);
+    });
+}
+
+}  // namespace
+
+void CpuOperations::do_optimizer_step(const OptimizerTerms& t, const Tensor& gradient, const Tensor& values,
+                                      std::span<const Tensor> moments) {
+    with_real(values.dtype, [&](auto zero) {
+        using T = decltype(zero);
+        const T* g = gradient.as<T>();
+        T* p = values.as<T>();
+        T* m = moments.empty() ? nullptr : moments[0].as<T>();
+        if (t.kind != OptimizerKind::sgd) {
+            const auto update = adam_element<T>(t);
+            T* v = moments[1].as<T>();
+            return for_each_parameter(values, [&](std::int64_t i) { update(g[i], p[i], m[i], v[i]); });
+        }
+        const device::SgdElement<T> update{T(t.learning_rate), T(t.momentum), T(t.weight_decay)};
+        if (m) return for_each_parameter(values, [&](std::int64_t i) { update(g[i], p[i], m[i]); });
+        for_each_parameter(values, [&](std::int64_t i) { update(g[i], p[i]); });
+    });
+}
+
+}  // namespace gleam::kernels::cpu
