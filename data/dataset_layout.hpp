@@ -24,6 +24,9 @@ enum class Physics : std::uint8_t {
 std::string name_of(Physics physics);
 Physics physics_of(std::string_view name);
 
+// Axes of k-space that the Fourier transform covers, the last ones.
+inline int fourier_rank(Physics physics) { return physics == Physics::volume ? 3 : 2; }
+
 struct DatasetLayout {
     std::int64_t slices = 0, coils = 0, height = 0, width = 0;  // `slices` counts the samples, which are volumes in 3d
     bool target = false, rss = false, truth = false;
@@ -34,8 +37,7 @@ struct DatasetLayout {
     std::int64_t sets = 1;               // E, sets of coil maps
     std::int64_t mask_frames = 1;        // 2d+t: 1 when the frames share a mask, else `frames`
 
-    // Axes that the Fourier transform covers.
-    int fourier_rank() const { return physics == Physics::volume ? 3 : 2; }
+    int fourier_rank() const { return data::fourier_rank(physics); }
 
     // Arrays of one sample in memory.
     Shape kspace_shape() const { return {1, frames, coils, depth, height, width}; }

@@ -19,8 +19,11 @@ constexpr std::int64_t coil_limit = 256;
 constexpr int lanes = 16;  // points of the image that iterate together
 
 void check(const ComplexArray& kspace, const RealArray* mask, const EspiritOptions& options) {
-    if (options.sets != 1)
-        throw ConfigError("espirit.sets", fmt::format("{} sets of maps are asked for", options.sets), "only 1 is implemented");
+    if (kspace.shape.rank() != 3 || kspace.empty())
+        throw ShapeError("espirit", "k-space " + kspace.shape.str() + " is not [coil, y, x]");
+    if (options.sets < 1 || options.sets > kspace.shape[0])
+        throw ConfigError("espirit.sets", fmt::format("{} sets of maps are asked for", options.sets),
+                          fmt::format("with {} coils it must be 1 to {}", kspace.shape[0], kspace.shape[0]));
     if (options.kernel < 1 || options.kernel > 32)
         throw ConfigError("espirit.kernel", fmt::format("is {}", options.kernel), "it must be 1 to 32");
     if (options.calibration < 2 * options.kernel - 1)
@@ -31,12 +34,12 @@ void check(const ComplexArray& kspace, const RealArray* mask, const EspiritOptio
         throw ConfigError("espirit.threshold", fmt::format("is {}", options.threshold), "it must be at least 0 and below 1");
     if (!(options.crop >= 0 && options.crop < 1))
         throw ConfigError("espirit.crop", fmt::format("is {}", options.crop), "it must be at least 0 and below 1");
-    if (kspace.shape.rank() != 3 || kspace.empty())
-        throw ShapeError("espirit", "k-space " + kspace.shape.str() + " is not [coil, y, x]");
     if (kspace.shape[0] > coil_limit)
         throw DataError("coil maps",
                         fmt::format("{} coils are more than the {} that maps are made for", kspace.shape[0], coil_limit),
                         "compress the coils first");
+    if (!options.reference.empty() && static_cast<std::int64_t>(options.reference.size()) != kspace.shape[0])
+        throw ShapeError("espirit", fmt::format("{} weights for {} coils", options.reference.size(), kspace.shape[0]));
     if (mask && !(mask->shape == Shape{kspace.shape[1], kspace.shape[2]}))
         throw ShapeError("espirit", "mask " + mask->shape.str() + " does not fit k-space " + kspace.shape.str());
     if (std::min(kspace.shape[1], kspace.shape[2]) < options.calibration)
@@ -100,8 +103,8 @@ public:
             }
     }
 
-    const float* re(std::int64_t x) const { return re_.data() + x; }
-    const float* im(std::int64_t x) const { return im_.data() + x; }
+    float* re(std::int64_t x) { return re_.data() + x; }
+    float* im(std::int64_t x) { return im_.data() + x; }
     std::int64_t stride() const { return stride_; }
 
 private:
@@ -135,6 +138,16 @@ public:
             multiply(re, im, stride);
             if (advance()) break;
         }
+    }
+
+    // G -= value v v^H: leaves the other eigenvectors.
+    void deflate(float* re, float* im, std::int64_t stride) const {
+        for (std::size_t c = 0; c < vr_.size(); ++c)
+            for (std::size_t d = 0; d <= c; ++d, re += stride, im += stride)
+                for (std::size_t l = 0; l < lanes; ++l) {
+                    re[l] -= value_[l] * (vr_[c][l] * vr_[d][l] + vi_[c][l] * vi_[d][l]);
+                    im[l] -= value_[l] * (vi_[c][l] * vr_[d][l] - vr_[c][l] * vi_[d][l]);
+                }
     }
 
     float value(int lane) const { return value_[static_cast<std::size_t>(lane)]; }
@@ -209,17 +222,31 @@ private:
 };
 
 // Turns the eigenvector's phase to the reference and stores it where the eigenvalue says that there is signal.
-void store(const Eigenvectors& found, int lane, const std::vector<std::complex<float>>& reference, float crop, std::int64_t point,
-           CoilMaps& out) {
+void store(const Eigenvectors& found, int lane, const std::vector<std::complex<float>>& reference, float crop, std::int64_t set,
+           std::int64_t point, CoilMaps& out) {
+    const std::int64_t coils = out.maps.shape[1], points = out.maps.shape[2] * out.maps.shape[3];
     const float value = found.value(lane);
-    out.eigenvalues[point] = value;
+    out.eigenvalues[set * points + point] = value;
     if (!(value > crop)) return;
+    std::complex<float>* map = out.maps.slice(set) + point;
+    for (std::int64_t c = 0; c < coils; ++c) map[c * points] = found.vector(static_cast<int>(c), lane);
+    // Eigenvalues that are nearly equal leave their vectors a little oblique.
+    for (std::int64_t s = 0; s < set; ++s) {
+        const std::complex<float>* other = out.maps.slice(s) + point;
+        std::complex<float> inner = 0;
+        for (std::int64_t c = 0; c < coils; ++c) inner += std::conj(other[c * points]) * map[c * points];
+        for (std::int64_t c = 0; c < coils; ++c) map[c * points] -= inner * other[c * points];
+    }
     std::complex<float> seen = 0;
-    const int coils = static_cast<int>(reference.size());
-    for (int c = 0; c < coils; ++c) seen += std::conj(reference[static_cast<std::size_t>(c)]) * found.vector(c, lane);
+    float norm2 = 0;
+    for (std::int64_t c = 0; c < coils; ++c) {
+        seen += std::conj(reference[static_cast<std::size_t>(c)]) * map[c * points];
+        norm2 += std::norm(map[c * points]);
+    }
     const float size = std::abs(seen);
-    const std::complex<float> turn = size > 0 ? std::conj(seen) / size : 1.0F;
-    for (int c = 0; c < coils; ++c) out.maps[c * out.eigenvalues.elements() + point] = found.vector(c, lane) * turn;
+    std::complex<float> turn = size > 0 ? std::conj(seen) / size : 1.0F;
+    if (set > 0) turn = norm2 > 0.25F ? turn / std::sqrt(norm2) : 0.0F;
+    for (std::int64_t c = 0; c < coils; ++c) map[c * points] *= turn;
 }
 
 void solve_all(const CouplingKernel& w, const std::vector<std::complex<float>>& reference, double crop, CoilMaps& out) {
@@ -233,9 +260,12 @@ void solve_all(const CouplingKernel& w, const std::vector<std::complex<float>>& 
         for (std::int64_t y = 0; y < height; ++y) {
             row.fill(y);
             for (std::int64_t x = 0; x < width; x += lanes) {
-                eigenvectors.solve(row.re(x), row.im(x), row.stride());
-                for (int lane = 0; lane < std::min<std::int64_t>(lanes, width - x); ++lane)
-                    store(eigenvectors, lane, reference, static_cast<float>(crop), y * width + x + lane, out);
+                for (std::int64_t set = 0; set < out.maps.shape[0]; ++set) {
+                    if (set > 0) eigenvectors.deflate(row.re(x), row.im(x), row.stride());
+                    eigenvectors.solve(row.re(x), row.im(x), row.stride());
+                    for (int lane = 0; lane < std::min<std::int64_t>(lanes, width - x); ++lane)
+                        store(eigenvectors, lane, reference, static_cast<float>(crop), set, y * width + x + lane, out);
+                }
             }
         }
     }
@@ -248,8 +278,8 @@ CoilMaps espirit(const ComplexArray& kspace, const RealArray* mask, const Espiri
     const std::int64_t coils = kspace.shape[0];
     CoilMaps out;
     out.calibration = usable_calibration(mask, options);
-    out.maps = ComplexArray(Shape{1, coils, kspace.shape[1], kspace.shape[2]});
-    out.eigenvalues = RealArray(Shape{1, kspace.shape[1], kspace.shape[2]});
+    out.maps = ComplexArray(Shape{options.sets, coils, kspace.shape[1], kspace.shape[2]});
+    out.eigenvalues = RealArray(Shape{options.sets, kspace.shape[1], kspace.shape[2]});
     const auto block = calibration_block(kspace, out.calibration);
     out.no_signal = std::all_of(block.values.begin(), block.values.end(), [](auto v) { return v == 0.0; });
     if (out.no_signal) return out;
@@ -258,10 +288,10 @@ CoilMaps espirit(const ComplexArray& kspace, const RealArray* mask, const Espiri
         std::fill(out.eigenvalues.values.begin(), out.eigenvalues.values.end(), 1.0F);
         return out;
     }
-    std::vector<std::complex<float>> reference(static_cast<std::size_t>(coils));
-    reference[0] = 1;
-    if (options.phase == PhaseReference::principal) reference = principal_coil(block);
-    solve_all(coupling_kernel(block, options.kernel, options.threshold), reference, options.crop, out);
+    std::vector<std::complex<float>> reference = options.reference;
+    if (reference.empty() && options.phase == PhaseReference::principal) reference = principal_coil(block);
+    if (reference.empty()) reference.assign(static_cast<std::size_t>(coils), 0), reference[0] = 1;
+    solve_all(coupling_kernel(block, options.kernel, options.threshold, options.floor), reference, options.crop, out);
     return out;
 }
 

@@ -36,7 +36,7 @@ Matrix patches(const Array<std::complex<double>>& block, int kernel) {
 
 // Orthonormal basis of what the columns span, without directions that are weak compared with the strongest. The smaller of the
 // two Gram matrices is taken apart.
-Matrix signal_space(const Matrix& a, double threshold) {
+Matrix signal_space(const Matrix& a, double threshold, double floor) {
     const bool tall = a.rows() > a.cols();
     const Eigen::Index n = std::min(a.rows(), a.cols());
     Matrix gram = Matrix::Zero(n, n);
@@ -46,7 +46,7 @@ Matrix signal_space(const Matrix& a, double threshold) {
         gram.selfadjointView<Eigen::Lower>().rankUpdate(a);
     const auto solver = eigen(gram);  // eigenvalues ascend
     const Eigen::VectorXd& values = solver.eigenvalues();
-    const double least = threshold * threshold * values(n - 1);
+    const double least = std::max(threshold * threshold * values(n - 1), floor * floor);
     Eigen::Index kept = 0;
     while (kept < n && values(n - 1 - kept) > least) ++kept;
     if (!tall) return solver.eigenvectors().rightCols(kept);
@@ -85,21 +85,21 @@ Array<std::complex<double>> calibration_block(const ComplexArray& kspace, int si
     const std::int64_t coils = kspace.shape[0], height = kspace.shape[1], width = kspace.shape[2];
     const std::int64_t top = central_begin(height, side), left = central_begin(width, side);
     Array<std::complex<double>> block(Shape{coils, side, side});
-    double largest = 0;
     for (std::int64_t c = 0; c < coils; ++c)
         for (std::int64_t y = 0; y < side; ++y)
-            for (std::int64_t x = 0; x < side; ++x) {
-                const std::complex<double> value = kspace.slice(c)[(top + y) * width + left + x];
-                block[(c * side + y) * side + x] = value;
-                largest = std::max(largest, std::abs(value));
-            }
-    if (largest > 0)
-        for (auto& value : block.values) value /= largest;
+            for (std::int64_t x = 0; x < side; ++x)
+                block[(c * side + y) * side + x] = kspace.slice(c)[(top + y) * width + left + x];
     return block;
 }
 
-CouplingKernel coupling_kernel(const Array<std::complex<double>>& block, int kernel, double threshold) {
-    const Matrix space = signal_space(patches(block, kernel), threshold);
+CouplingKernel coupling_kernel(const Array<std::complex<double>>& block, int kernel, double threshold, double floor) {
+    // Scaled to a largest magnitude of 1: squares of any unit stay within the range of numbers.
+    Array<std::complex<double>> scaled = block;
+    double largest = 0;
+    for (const auto& value : block.values) largest = std::max(largest, std::abs(value));
+    if (largest > 0)
+        for (auto& value : scaled.values) value /= largest;
+    const Matrix space = signal_space(patches(scaled, kernel), threshold, largest > 0 ? floor / largest : 0);
     CouplingKernel w;
     w.coils = static_cast<int>(block.shape[0]);
     w.lags = 2 * kernel - 1;
@@ -116,7 +116,8 @@ CouplingKernel coupling_kernel(const Array<std::complex<double>>& block, int ker
 
 std::vector<std::complex<float>> principal_coil(const Array<std::complex<double>>& block) {
     const Eigen::Index coils = block.shape[0];
-    const Eigen::Map<const Matrix> samples(block.data(), block.elements() / coils, coils);
+    Matrix samples = Eigen::Map<const Matrix>(block.data(), block.elements() / coils, coils);
+    if (const double largest = samples.cwiseAbs().maxCoeff(); largest > 0) samples /= largest;
     // <v, y> has the most energy for the first eigenvector v of sum y y^H; samples are y^T.
     const Eigen::VectorXcd v = eigen(samples.transpose() * samples.conjugate()).eigenvectors().col(coils - 1);
     Eigen::Index strongest = 0;

@@ -19,12 +19,15 @@ struct CouplingKernel {
 // Side of the largest central square, at most `wanted`, where `mask` [y, x] is nowhere 0; 0 when there is none.
 int sampled_centre(const RealArray& mask, int wanted);
 
-// The central square of k-space [coil, y, x], in double precision and scaled to a largest magnitude of 1; all zeros stay so.
+// The central square of k-space [coil, y, x], in double precision.
 Array<std::complex<double>> calibration_block(const ComplexArray& kspace, int side);
 
-CouplingKernel coupling_kernel(const Array<std::complex<double>>& block, int kernel, double threshold);
+// Patches are spanned by singular vectors above `threshold` relative to the largest singular value, and above `floor` in the
+// units of the block. Without any, W is 0.
+CouplingKernel coupling_kernel(const Array<std::complex<double>>& block, int kernel, double threshold, double floor = 0);
 
-// Coil weights (unit norm) of the combination with the most energy in the block; its largest weight is real and positive.
+// Coil weights (unit norm) of the combination with the most energy in a block [coil, ...]; its largest weight is real and
+// positive.
 std::vector<std::complex<float>> principal_coil(const Array<std::complex<double>>& block);
 
 }  // namespace gleam::data

@@ -8,6 +8,7 @@
 
 #include "core/log.hpp"
 #include "core/version.hpp"
+#include "data/sample_maps.hpp"
 #include "data/sampling_pattern.hpp"
 
 namespace gleam::data {
@@ -31,13 +32,15 @@ RealArray root_of_squares(const ComplexArray& coils) {
     return rss;
 }
 
-void add_images(SliceData& sample, const DatasetLayout& layout, kernels::Operations& ops) {
+void add_images(SliceData& sample, Physics physics, kernels::Operations& ops) {
     Arena workspace("prepare");
     workspace.serve_on_demand(ops.allocator());
     ComplexArray coils = sample.kspace;
-    ops.fft(kernels::FftDirection::inverse, layout.fourier_rank(), coils.view(), workspace);
+    ops.fft(kernels::FftDirection::inverse, fourier_rank(physics), coils.view(), workspace);
     sample.rss = root_of_squares(coils);
-    sample.target = ComplexArray(layout.image_shape());
+    Shape image = sample.rss.shape;
+    if (sample.maps.shape.rank() == 7) image.append(sample.maps.shape[6]);
+    sample.target = ComplexArray(image);
     ops.coil_combine(coils.view(), sample.maps.view(), sample.target.view());
 }
 
@@ -92,21 +95,26 @@ struct Source {
     Sampling sampling;
 };
 
+// "8 coils and 256 x 256 points"
+std::string sizes(const DatasetLayout& l) {
+    const std::string frames = l.physics == Physics::dynamic ? fmt::format("{} frames of ", l.frames) : "";
+    const std::string depth = l.physics == Physics::volume ? fmt::format("{} x ", l.depth) : "";
+    return fmt::format("{}{} coils and {}{} x {} points", frames, l.coils, depth, l.height, l.width);
+}
+
 // The inputs of one data set, which have to be alike.
-std::vector<Source> open_sources(const std::vector<fs::path>& inputs, MaskSource mask) {
+std::vector<Source> open_sources(const std::vector<fs::path>& inputs, const PrepareOptions& options) {
     std::vector<Source> sources;
     for (const fs::path& input : inputs) {
-        KspaceFile file(input);
-        const Sampling sampling = sampling_of(file, mask);
+        KspaceFile file(input, options.physics);
+        const Sampling sampling = sampling_of(file, options.mask);
         sources.push_back({std::move(file), sampling});
         const Source &first = sources.front(), &last = sources.back();
-        if (last.file.coils() != first.file.coils() || last.file.height() != first.file.height() ||
-            last.file.width() != first.file.width())
-            throw DataError(input.string(),
-                            fmt::format("has {} coils and {} x {} points, {} has {} coils and {} x {}", last.file.coils(),
-                                        last.file.height(), last.file.width(), inputs.front().string(), first.file.coils(),
-                                        first.file.height(), first.file.width()),
-                            "give --out a directory, for one data set each");
+        if (!(last.file.layout().kspace_shape() == first.file.layout().kspace_shape()))
+            throw DataError(
+                input.string(),
+                fmt::format("has {}, {} has {}", sizes(last.file.layout()), inputs.front().string(), sizes(first.file.layout())),
+                "give --out a directory, for one data set each");
         if (sampling.undersampled != first.sampling.undersampled)
             throw DataError(input.string(), fmt::format("and {}: one is undersampled, the other is not", inputs.front().string()),
                             "give --out a directory, for one data set each");
@@ -114,22 +122,32 @@ std::vector<Source> open_sources(const std::vector<fs::path>& inputs, MaskSource
     return sources;
 }
 
-DatasetLayout layout_of(const std::vector<Source>& sources) {
-    const KspaceFile& file = sources.front().file;
-    DatasetLayout layout;
-    layout.coils = file.coils(), layout.height = file.height(), layout.width = file.width();
+DatasetLayout layout_of(const std::vector<Source>& sources, int sets) {
+    const DatasetLayout& file = sources.front().file.layout();
+    DatasetLayout layout{0, file.coils, file.height, file.width};
+    layout.physics = file.physics, layout.frames = file.frames, layout.depth = file.depth, layout.sets = sets;
     layout.mask = sources.front().sampling.undersampled;
     layout.target = layout.rss = !layout.mask;
     for (const Source& source : sources) {
         layout.slices += source.file.slices();
         layout.mask_per_slice = layout.mask_per_slice || (layout.mask && (source.sampling.per_slice || sources.size() > 1));
+        if (layout.mask) layout.mask_frames = std::max(layout.mask_frames, source.sampling.shared.shape[1]);
     }
     return layout;
 }
 
+// A mask that the frames share, written out for each of them.
+void repeat_frames(RealArray& mask, std::int64_t frames) {
+    if (mask.shape[1] == frames) return;
+    const std::vector<float> one = mask.values;
+    mask.shape[1] = frames;
+    for (std::int64_t t = 1; t < frames; ++t) mask.values.insert(mask.values.end(), one.begin(), one.end());
+}
+
 void describe(DatasetWriter& writer, const std::vector<Source>& sources, const EspiritOptions& options) {
     if (sources.size() == 1)
-        for (const auto& [name, text] : sources.front().file.attributes()) writer.set_attribute(name, text);
+        for (const auto& [name, text] : sources.front().file.attributes())
+            if (name != "physics") writer.set_attribute(name, text);
     std::string names;
     for (const Source& source : sources) names += (names.empty() ? "" : ", ") + source.file.path().filename().string();
     writer.set_attribute("program", fmt::format("gleam {}", version));
@@ -143,18 +161,21 @@ void describe(DatasetWriter& writer, const std::vector<Source>& sources, const E
 
 PreparedFile prepare_together(const std::vector<fs::path>& inputs, const fs::path& output, const PrepareOptions& options,
                               kernels::Operations& ops) {
-    const std::vector<Source> sources = open_sources(inputs, options.mask);
-    PreparedFile result{inputs, output, layout_of(sources), 1, {}, options.espirit.calibration};
+    const std::vector<Source> sources = open_sources(inputs, options);
+    PreparedFile result{inputs, output, layout_of(sources, options.espirit.sets), 1, {}, options.espirit.calibration};
     DatasetWriter writer(output, result.layout, options.storage);
     std::int64_t written = 0;
     for (const auto& [file, sampling] : sources)
         for (std::int64_t i = 0; i < file.slices(); ++i, ++written) {
             const ComplexArray kspace = file.read_slice(i);
             RealArray mask;
-            if (sampling.undersampled) mask = mask_of_slice(file, sampling, i, kspace);
+            if (sampling.undersampled) {
+                mask = mask_of_slice(file, sampling, i, kspace);
+                repeat_frames(mask, result.layout.mask_frames);
+            }
             PreparedSlice slice;
             try {
-                slice = prepare_slice(kspace, mask.empty() ? nullptr : &mask, options.espirit, ops);
+                slice = prepare_slice(kspace, mask.empty() ? nullptr : &mask, options.physics, options.espirit, ops);
             } catch (const DataError& e) {
                 throw DataError(fmt::format("{}, slice {}", file.path().string(), i), e.what());
             }
@@ -207,25 +228,24 @@ MaskSource mask_source(std::string_view name) {
     throw ConfigError("mask", fmt::format("'{}' is not known", name), "use file, from-zeros or full");
 }
 
-PreparedSlice prepare_slice(const ComplexArray& kspace, const RealArray* mask, const EspiritOptions& options,
+PreparedSlice prepare_slice(const ComplexArray& kspace, const RealArray* mask, Physics physics, const EspiritOptions& options,
                             kernels::Operations& ops) {
-    if (ops.device().kind != DeviceKind::cpu) throw InternalError("prepare_slice", "needs the operations of the CPU");
-    CoilMaps maps = espirit(kspace, mask, options);
+    SampleMaps maps = sample_maps(kspace, mask, physics, options, ops);
     PreparedSlice out;
     out.calibration = maps.calibration;
     out.no_signal = maps.no_signal;
-    const DatasetLayout layout{1, kspace.shape[0], kspace.shape[1], kspace.shape[2]};
     out.data.kspace = kspace;
-    out.data.kspace.shape = layout.kspace_shape();
     out.data.maps = std::move(maps.maps);
-    out.data.maps.shape = layout.maps_shape();
-    if (mask) {
-        out.data.mask = *mask;
-        out.data.mask.shape = layout.mask_shape();
-        for (std::int64_t i = 0; i < out.data.kspace.elements(); ++i)
-            if ((*mask)[i % mask->elements()] == 0) out.data.kspace[i] = 0;
-    } else {
-        add_images(out.data, layout, ops);
+    if (!mask) {
+        add_images(out.data, physics, ops);
+        return out;
+    }
+    out.data.mask = *mask;
+    const Shape& s = kspace.shape;
+    const std::int64_t points = s[3] * s[4] * s[5];
+    for (std::int64_t i = 0; i < kspace.elements(); ++i) {
+        const std::int64_t frame = mask->shape[1] == 1 ? 0 : i / points / s[2];
+        if ((*mask)[frame * points + i % points] == 0) out.data.kspace[i] = 0;
     }
     return out;
 }

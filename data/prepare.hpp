@@ -25,6 +25,7 @@ std::string name_of(MaskSource source);
 MaskSource mask_source(std::string_view name);
 
 struct PrepareOptions {
+    Physics physics = Physics::planar;  // what the files hold
     EspiritOptions espirit;
     MaskSource mask = MaskSource::file;
     Hdf5Storage storage;
@@ -38,25 +39,27 @@ struct PreparedSlice {
     bool no_signal = false;  // nothing but zeros there: maps and target are 0
 };
 
-// One slice [coil, y, x]. `mask` [y, x], null when fully sampled; k-space is set to 0 where the mask is.
+// One sample, k-space [1, T, C, Z, Y, X]. `mask` [1, T or 1, 1, Z, Y, X], null when fully sampled; k-space is set to 0 where the
+// mask is.
+//   maps   by sample_maps()
 //   target = A^H y = sum over coils of conj(S_c) F^-1 y_c       rss = sqrt(sum over coils of |F^-1 y_c|^2)
-// `ops` must be those of the CPU. Errors are those of espirit().
-PreparedSlice prepare_slice(const ComplexArray& kspace, const RealArray* mask, const EspiritOptions& options,
+// `ops` must be those of the CPU. Errors are those of sample_maps().
+PreparedSlice prepare_slice(const ComplexArray& kspace, const RealArray* mask, Physics physics, const EspiritOptions& options,
                             kernels::Operations& ops);
 
 struct PreparedFile {
     std::vector<fs::path> inputs;
     fs::path output;
     DatasetLayout layout;                    // layout.mask: undersampled
-    double acceleration = 1;                 // of the first slice
+    double acceleration = 1;                 // of the first slice, volume or series
     std::vector<std::int64_t> empty_slices;  // without signal, numbered as in the output
     int smallest_calibration = 0;
 };
 
-// `output` is one data set when it ends in .h5: the slices of all inputs, which then have to be alike in coils, matrix and
-// whether they are undersampled. Otherwise it is a directory, made if absent, for NAME.h5 for each input NAME.*. Files there are
-// replaced. Each file comes into being whole or not at all. ConfigError: options, or outputs that are the same file as each other
-// or as an input. DataError: what cannot be read, written or used; the message names file and slice.
+// `output` is one data set when it ends in .h5: the slices of all inputs, which then have to be alike in coils, frames,
+// matrix and whether they are undersampled. Otherwise it is a directory, made if absent, for NAME.h5 for each input NAME.*. Files
+// there are replaced. Each file comes into being whole or not at all. ConfigError: options, or outputs that are the same file as
+// each other or as an input. DataError: what cannot be read, written or used; the message names file and slice.
 std::vector<PreparedFile> prepare(const std::vector<fs::path>& inputs, const fs::path& output, const PrepareOptions& options,
                                   kernels::Operations& ops);
 

@@ -6,31 +6,40 @@ namespace gleam::data {
 namespace {
 
 bool has_holes(const RealArray& sampled) {
-    const std::int64_t height = sampled.shape[0], width = sampled.shape[1];
-    std::int64_t top = height, bottom = -1, left = width, right = -1, count = 0;
-    for (std::int64_t y = 0; y < height; ++y)
-        for (std::int64_t x = 0; x < width; ++x) {
-            if (sampled[y * width + x] == 0) continue;
-            top = std::min(top, y), bottom = std::max(bottom, y);
-            left = std::min(left, x), right = std::max(right, x);
-            ++count;
+    const Shape& shape = sampled.shape;
+    Shape first = shape, last = shape;
+    for (int axis = 0; axis < shape.rank(); ++axis) last[axis] = -1;
+    std::int64_t count = 0;
+    for (std::int64_t i = 0; i < sampled.elements(); ++i) {
+        if (sampled[i] == 0) continue;
+        ++count;
+        std::int64_t rest = i;
+        for (int axis = shape.rank() - 1; axis >= 0; --axis) {
+            const std::int64_t at = rest % shape[axis];
+            rest /= shape[axis];
+            first[axis] = std::min(first[axis], at), last[axis] = std::max(last[axis], at);
         }
-    return count > 0 && count < (bottom - top + 1) * (right - left + 1);
+    }
+    std::int64_t box = 1;
+    for (int axis = 0; axis < shape.rank(); ++axis) box *= last[axis] - first[axis] + 1;
+    return count > 0 && count < box;
 }
 
 }  // namespace
 
 RealArray sampled_points(const ComplexArray& kspace) {
-    RealArray sampled(Shape{kspace.shape[1], kspace.shape[2]});
-    for (std::int64_t c = 0; c < kspace.shape[0]; ++c)
-        for (std::int64_t i = 0; i < sampled.elements(); ++i)
-            if (kspace.slice(c)[i] != 0.0F) sampled[i] = 1;
+    Shape shape = kspace.shape;
+    const std::int64_t coils = shape[2], points = shape[3] * shape[4] * shape[5];
+    shape[2] = 1;
+    RealArray sampled(shape);
+    for (std::int64_t i = 0; i < kspace.elements(); ++i)
+        if (kspace[i] != 0.0F) sampled[i / (coils * points) * points + i % points] = 1;
     return sampled;
 }
 
 SamplingPattern sampling_pattern(const KspaceFile& file, bool all_slices) {
     SamplingPattern found;
-    found.sampled = RealArray(Shape{file.height(), file.width()});
+    found.sampled = RealArray(file.layout().rss_shape());
     RealArray first;
     for (std::int64_t s = 0; s < file.slices(); ++s) {
         const RealArray one = sampled_points(file.read_slice(s));

@@ -6,13 +6,13 @@
 
 namespace gleam::data {
 
-// 1 where any coil of k-space [coil, y, x] is not 0; [y, x].
+// 1 where any coil of k-space [1, T, C, Z, Y, X] is not 0; [1, T, 1, Z, Y, X].
 RealArray sampled_points(const ComplexArray& kspace);
 
 struct SamplingPattern {
-    RealArray sampled;        // [y, x], 1 where any coil of any slice is not 0
+    RealArray sampled;        // [1, T, 1, Z, Y, X], 1 where any coil of any slice is not 0
     std::int64_t zeros = 0;   // points where none is
-    bool holes = false;       // zeros lie within the smallest rectangle around what is sampled: not only padding at the border
+    bool holes = false;       // zeros lie within the smallest box around what is sampled: not only padding at the border
     bool same_in_all = true;  // all slices that are not all 0 have the same pattern
 };
 

@@ -224,7 +224,8 @@ TEST_CASE("ESPIRiT refuses what it cannot use") {
         CHECK_THROWS_AS(espirit(scan.kspace, nullptr, options), ConfigError);
         CHECK_THROWS_WITH(espirit(scan.kspace, nullptr, options), ContainsSubstring(text));
     };
-    refuse([](EspiritOptions& o) { o.sets = 2; }, "only 1");
+    refuse([](EspiritOptions& o) { o.sets = 0; }, "0 sets");
+    refuse([](EspiritOptions& o) { o.sets = 99; }, "99 sets");
     refuse([](EspiritOptions& o) { o.kernel = 0; }, "espirit.kernel");
     refuse([](EspiritOptions& o) { o.calibration = 10; }, "at least 11");
     refuse([](EspiritOptions& o) { o.threshold = 1; }, "espirit.threshold");

@@ -47,14 +47,14 @@ TEST_CASE("k-space in the layout of fastMRI is read slice by slice") {
     CHECK(file.height() == 6);
     CHECK(file.width() == 5);
     const ComplexArray slice = file.read_slice(1);
-    CHECK(slice.shape == Shape{2, 6, 5});
+    CHECK(slice.shape == Shape{1, 1, 2, 1, 6, 5});
     CHECK(slice[31] == Complex(91, 45.5F));
     CHECK(!file.rss(0).has_value());
     CHECK(file.ismrmrd_header() == "<ismrmrdHeader/>");
     CHECK(file.attributes() == std::map<std::string, std::string>{{"max", "1.5"}, {"patient_id", "anonymous"}});
     const auto mask = file.mask(1);
     REQUIRE(mask.has_value());
-    CHECK(mask->shape == Shape{6, 5});
+    CHECK(mask->shape == Shape{1, 1, 1, 1, 6, 5});
     for (std::int64_t i = 0; i < 30; ++i) CHECK((*mask)[i] == (i % 5 == 1 || i % 5 == 4 ? 0.0F : 1.0F));
     CHECK_THROWS_AS(file.read_slice(2), DataError);
     CHECK_THROWS_AS(file.mask(-1), DataError);
@@ -75,7 +75,7 @@ TEST_CASE("k-space without a slice axis is one slice, or one coil when reference
     const KspaceFile single(path);
     CHECK(single.slices() == 3);
     CHECK(single.coils() == 1);
-    CHECK(single.read_slice(2).shape == Shape{1, 4, 5});
+    CHECK(single.read_slice(2).shape == Shape{1, 1, 1, 1, 4, 5});
     CHECK(single.read_slice(2)[0] == Complex(40));
     CHECK(single.rss(2)->shape == Shape{2, 2});
     CHECK((*single.rss(2))[0] == 8);
@@ -153,7 +153,7 @@ TEST_CASE("BART k-space has its readout along y, coils on dimension 3 and slices
         CHECK(file.height() == 4);
         CHECK(file.width() == 5);
         const ComplexArray slice = file.read_slice(0);
-        CHECK(slice.shape == Shape{3, 4, 5});
+        CHECK(slice.shape == Shape{1, 1, 3, 1, 4, 5});
         for (std::int64_t c = 0; c < 3; ++c)
             for (std::int64_t y = 0; y < 4; ++y)
                 for (std::int64_t x = 0; x < 5; ++x) CHECK(slice[(c * 4 + y) * 5 + x] == stored[(c * 5 + x) * 4 + y]);

@@ -62,6 +62,13 @@ struct Fixture {
     TemporaryDirectory directory;
     fs::path raw = directory.path() / "scan.h5", out = directory.path() / "sets";
 
+    // On the axes of memory.
+    ComplexArray kspace() const {
+        ComplexArray one = scan.kspace;
+        one.shape = Shape{1, 1, coils, 1, height, width};
+        return one;
+    }
+
     std::vector<PreparedFile> run(PrepareOptions options = {}) const { return prepare({raw}, out, options, *ops); }
 };
 
@@ -69,7 +76,7 @@ struct Fixture {
 
 TEST_CASE("A fully sampled slice gives maps, the combined image and its root of sum of squares") {
     const Fixture f;
-    const PreparedSlice slice = prepare_slice(f.scan.kspace, nullptr, {}, *f.ops);
+    const PreparedSlice slice = prepare_slice(f.kspace(), nullptr, Physics::planar, {}, *f.ops);
     CHECK(slice.calibration == 24);
     CHECK(slice.data.mask.empty());
     CHECK(slice.data.kspace.values == f.scan.kspace.values);
@@ -92,9 +99,9 @@ TEST_CASE("A fully sampled slice gives maps, the combined image and its root of 
 
 TEST_CASE("An undersampled slice gives maps of its centre, k-space under the mask, and no target") {
     const Fixture f;
-    RealArray mask(Shape{height, width});
+    RealArray mask(Shape{1, 1, 1, 1, height, width});
     for (std::int64_t i = 0; i < points; ++i) mask[i] = line_mask()[static_cast<std::size_t>(i % width)];
-    const PreparedSlice slice = prepare_slice(f.scan.kspace, &mask, {}, *f.ops);
+    const PreparedSlice slice = prepare_slice(f.kspace(), &mask, Physics::planar, {}, *f.ops);
     CHECK(slice.calibration == 16);
     CHECK(slice.data.target.empty());
     CHECK(slice.data.rss.empty());
@@ -128,9 +135,9 @@ TEST_CASE("A fully sampled file becomes a data set with targets and its origin")
     CHECK(file.layout().rss);
     CHECK_FALSE(file.layout().mask);
     const SliceData slice = file.read_slice(1);
-    ComplexArray doubled = f.scan.kspace;
+    ComplexArray doubled = f.kspace();
     for (auto& v : doubled.values) v *= 2.0F;
-    const PreparedSlice expected = prepare_slice(doubled, nullptr, {}, *f.ops);
+    const PreparedSlice expected = prepare_slice(doubled, nullptr, Physics::planar, {}, *f.ops);
     CHECK(slice.kspace.values == doubled.values);
     CHECK(slice.maps.values == expected.data.maps.values);
     CHECK(slice.target.values == expected.data.target.values);
