@@ -58,8 +58,11 @@ Batch DeviceBatch::lay_out(const BatchShape& shape, const Shape& mask) {
     Batch batch;
     const DType complex = complex_of(precision_);
     batch.sense.maps = place(complex, shape.maps);
-    batch.mask = place(precision_, mask);
-    batch.sense.normal_mask = place(precision_, mask);
+    const Shape& s = shape.image;
+    for (Tensor* t : {&batch.mask, &batch.sense.normal_mask}) {
+        *t = place(precision_, {s[0], s[1], 1, s[3], s[4], s[5]});  // room for any mask
+        t->shape = mask;
+    }
     batch.sense.rank = fourier_rank(shape.image);
     batch.zero_filled = place(complex, shape.image);
     batch.target = place(complex, shape.image);

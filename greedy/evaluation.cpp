@@ -9,6 +9,7 @@
 
 #include "core/version.hpp"
 #include "data/hdf5.hpp"
+#include "greedy/planes.hpp"
 
 namespace gleam::greedy {
 namespace {
@@ -23,28 +24,35 @@ double median(std::vector<double> v) {
 
 // The reference image in the file's units; complex, so that one score function serves both kinds.
 ComplexArray reference_image(const data::Sample& sample, Reference reference, const data::Samples& samples) {
-    ComplexArray image(sample.zero_filled.shape);
     if (reference == Reference::rss) {
         if (sample.rss.empty())
             throw DataError(samples.file().path().string(), "has no 'reconstruction_rss' to compare with",
                             "use --reference target");
+        ComplexArray image(sample.rss.shape);
         std::copy(sample.rss.values.begin(), sample.rss.values.end(), image.values.begin());
         return image;
     }
     if (sample.target.empty())
         throw DataError(samples.file().path().string(), "has no 'target' to compare with", "reconstruct it without evaluating");
-    for (std::int64_t i = 0; i < image.elements(); ++i) image[i] = sample.target[i] * static_cast<float>(sample.scale);
+    ComplexArray image = sample.target;
+    for (auto& v : image.values) v *= static_cast<float>(sample.scale);
     return image;
 }
 
 modules::Scores score_against(const ComplexArray& image, const ComplexArray& target, Reference reference) {
-    modules::Scores s = modules::score(image, target);
+    ComplexArray combined;  // several sets have one root of sum of squares
+    if (!(image.shape == target.shape)) {
+        combined = ComplexArray(target.shape);
+        const RealArray m = magnitudes(image);
+        std::copy(m.values.begin(), m.values.end(), combined.values.begin());
+    }
+    modules::Scores s = modules::score(combined.empty() ? image : combined, target);
     if (reference == Reference::rss) s.psnr = s.psnr_magnitude, s.nrmse = s.nrmse_magnitude;
     return s;
 }
 
-void keep_image(RealArray& images, std::int64_t place, const ComplexArray& image) {
-    for (std::int64_t i = 0; i < image.elements(); ++i) images.slice(place)[i] = std::abs(image[i]);
+void keep_image(RealArray& images, std::int64_t place, const RealArray& image) {
+    std::copy(image.values.begin(), image.values.end(), images.slice(place));
 }
 
 // `show` places of 0 … count - 1, evenly spread.
@@ -96,8 +104,11 @@ Evaluation evaluate(const data::Samples& samples, std::vector<EvaluatedMethod>& 
     const auto& mask = samples.mask_options();
     result.mask_kind = mask ? data::name_of(mask->kind) : "file";
     const std::vector<std::int64_t> shown = spread_places(samples.count(), show);
-    const Shape stack{static_cast<std::int64_t>(shown.size()), samples.file().height(), samples.file().width()};
-    result.images.assign(methods.size() + 2, RealArray(stack));
+    const data::DatasetLayout& layout = samples.file().layout();
+    result.physics = layout.physics;
+    const auto kept = static_cast<std::int64_t>(shown.size());
+    result.images.assign(methods.size() + 2, RealArray(Shape{kept, layout.height, layout.width}));
+    if (layout.depth > 1) result.images[1] = RealArray(Shape{kept, layout.depth, layout.height});
     for (const EvaluatedMethod& m : methods) result.methods.push_back({m.name, m.label, 0, {}});
 
     Arena workspace("evaluation");
@@ -110,15 +121,15 @@ Evaluation evaluate(const data::Samples& samples, std::vector<EvaluatedMethod>& 
         acceleration += sample.acceleration / static_cast<double>(samples.count());
         const auto place = std::find(shown.begin(), shown.end(), i);
         if (place != shown.end()) {
-            keep_image(result.images[0], place - shown.begin(), target);
-            std::copy(sample.mask.values.begin(), sample.mask.values.end(), result.images[1].slice(place - shown.begin()));
+            keep_image(result.images[0], place - shown.begin(), middle_plane(magnitudes(target)));
+            keep_image(result.images[1], place - shown.begin(), middle_mask(sample.mask));
         }
         for (std::size_t m = 0; m < methods.size(); ++m) {
             const auto start = std::chrono::steady_clock::now();
             const ComplexArray image = methods[m].method->reconstruct(sample);
             seconds[m].push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
             result.methods[m].slices.push_back({samples.slice(i), score_against(image, target, reference)});
-            if (place != shown.end()) keep_image(result.images[m + 2], place - shown.begin(), image);
+            if (place != shown.end()) keep_image(result.images[m + 2], place - shown.begin(), middle_plane(magnitudes(image)));
         }
     }
     for (std::size_t m = 0; m < methods.size(); ++m) result.methods[m].seconds_per_slice = median(seconds[m]);
@@ -129,7 +140,8 @@ Evaluation evaluate(const data::Samples& samples, std::vector<EvaluatedMethod>& 
 }
 
 std::string format_table(const Evaluation& e) {
-    std::string text = fmt::format("{:<16} {:>16} {:>17} {:>17} {:>10}\n", "method", "PSNR [dB]", "SSIM", "NRMSE", "ms/slice");
+    std::string text = fmt::format("{:<16} {:>16} {:>17} {:>17} {:>10}\n", "method", "PSNR [dB]", "SSIM", "NRMSE",
+                                   "ms/" + sample_name(e.physics));
     for (const MethodScores& m : e.methods)
         text += fmt::format("{:<16} {:>17} {:>18} {:>18} {:>10.1f}\n", m.label,
                             modules::spread(column(m, &modules::Scores::psnr)).str(2),
@@ -150,6 +162,7 @@ void write_evaluation(const Evaluation& e, const fs::path& directory) {
     }
     const Json json{{"version", version},
                     {"input", e.input},
+                    {"physics", data::name_of(e.physics)},
                     {"reference", e.reference},
                     {"mask", {{"type", e.mask_kind}, {"requested", e.requested_acceleration}, {"actual", e.actual_acceleration}}},
                     {"methods", methods},

@@ -18,7 +18,7 @@ struct EvaluatedMethod {
 };
 
 struct SliceScores {
-    std::int64_t slice = 0;
+    std::int64_t slice = 0;  // number of the sample: of a slice, a volume or a series of frames
     modules::Scores scores;
 };
 
@@ -30,19 +30,22 @@ struct MethodScores {
 
 struct Evaluation {
     std::string input, reference, mask_kind;
-    double requested_acceleration = 1, actual_acceleration = 1;  // actual: mean over slices
+    data::Physics physics = data::Physics::planar;
+    double requested_acceleration = 1, actual_acceleration = 1;  // actual: mean over samples
     std::vector<MethodScores> methods;
-    // Magnitudes of the shown slices [n, Y, X], in the order: reference, mask, one per method.
+    // Of the shown samples: magnitudes [n, Y, X] of the middle plane or frame, sets combined, in the order: reference, mask, one
+    // per method. The mask of volumes is [n, Z, Y].
     std::vector<std::int64_t> shown;
     std::vector<RealArray> images;
 };
 
-// Reconstructs every sample by every method and scores it. Against `rss` magnitudes are compared (PSNR and NRMSE by magnitude).
-// `show`: how many slices, evenly spread, keep their images. DataError when the data set lacks the reference.
+// Reconstructs every sample by every method and scores it whole. Against `rss` magnitudes are compared (PSNR and NRMSE by
+// magnitude), those of several sets combined. `show`: how many samples, evenly spread, keep their images. DataError when the data
+// set lacks the reference.
 Evaluation evaluate(const data::Samples& samples, std::vector<EvaluatedMethod>& methods, Reference reference, int show,
                     kernels::Operations& ops);
 
-// method, PSNR, SSIM, NRMSE as mean ± standard deviation over slices, time.
+// method, PSNR, SSIM, NRMSE as mean ± standard deviation over samples, time.
 std::string format_table(const Evaluation& evaluation);
 
 // Writes evaluation.json, evaluation.csv and images.h5 into `directory`. DataError.

@@ -116,11 +116,21 @@ static void visit(ConfigVisitor& v, TrainingConfig& c) {
              {"greedy", "end_to_end"});
     v.whole({"modules", "greedy modules, which must divide `model.unrolls`; 0 = one per unroll; 0 or 1 with `end_to_end`"},
             c.modules, {.least = 0, .most = 10'000});
-    v.whole({"batch", "slices per step"}, c.batch, {.least = 1, .most = 1'000'000});
+    v.whole({"batch", "slices computed together"}, c.batch, {.least = 1, .most = 1'000'000});
+    v.whole({"accumulate",
+             "batches per step, whose gradients are averaged: as one batch of that many times the slices, in the memory "
+             "of one",
+             "batches"},
+            c.accumulate, {.least = 1, .most = 1'000'000});
     v.whole({"steps", "updates of the weights in the whole run"}, c.steps, {.least = 1});
     v.section({"loss", "what is minimised: a sum of losses between image and target, each with its weight; 0 leaves it out"},
               c.loss);
     v.section({"optimizer", "how weights are updated"}, c.optimizer);
+    v.number({"clip_norm", "longest gradient of a module, in l2 norm; longer ones are shortened; 0 = any length"}, c.clip_norm,
+             {.least = 0});
+    v.number({"ema",
+              "decay of a running average of the weights, such as 0.999, which validation and reconstruction then use; 0 = none"},
+             c.ema, {.least = 0, .most = 1, .most_open = true});
     v.whole({"log_every", "distance between lines of metrics", "steps"}, c.log_every, {.least = 1});
     v.whole({"validate_every", "distance between validations, if there is validation data; 0 = never", "steps"}, c.validate_every,
             {.least = 0});

@@ -79,9 +79,12 @@ struct TrainingConfig {
     std::string strategy = "greedy";
     std::int64_t modules = 0;
     std::int64_t batch = 1;
+    std::int64_t accumulate = 1;
     std::int64_t steps = 1000;
     LossConfig loss;
     OptimizerConfig optimizer;
+    double clip_norm = 0;
+    double ema = 0;
     std::int64_t log_every = 10;
     std::int64_t validate_every = 200;
     std::int64_t checkpoint_every = 200;

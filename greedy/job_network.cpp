@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "greedy/checkpoint.hpp"
 #include "greedy/device_batch.hpp"
 #include "greedy/learning_rate.hpp"
@@ -23,10 +25,11 @@ modules::RegularizerOptions regularizer_options(const ModelConfig& model) {
     o.kernel = static_cast<int>(r.kernel);
     o.blocks = static_cast<int>(r.blocks);
     o.layers = static_cast<int>(r.layers);
-    o.activation = r.order == "before" || (r.order == "auto" && planar) ? modules::Activation::before : modules::Activation::after;
+    o.activation =
+        r.order == "before" || (r.order == "auto" && planar) ? modules::Activation::before : modules::Activation::after;
     o.slope = r.activation == "leaky_relu" ? 0.01 : 0;
     o.normalize = r.normalization == "instance";
-    const BorderMode mode = r.border == "zero"                                     ? BorderMode::zero
+    const BorderMode mode = r.border == "zero"                                        ? BorderMode::zero
                             : r.border == "reflect" || (r.border == "auto" && planar) ? BorderMode::reflect
                                                                                       : BorderMode::replicate;
     o.border = kernels::on_every_axis(mode);
@@ -45,8 +48,7 @@ NetworkOptions network_options(const JobConfig& job) {
     options.dtype = precision_of(job);
     const DataConsistencyConfig& d = job.model.data_consistency;
     modules::UnrollOptions& unroll = options.unroll;
-    unroll.consistency =
-        d.type == "gradient" ? modules::DataConsistency::gradient : modules::DataConsistency::conjugate_gradient;
+    unroll.consistency = d.type == "gradient" ? modules::DataConsistency::gradient : modules::DataConsistency::conjugate_gradient;
     unroll.step = d.step;
     unroll.learned = d.learned;
     unroll.solver = {static_cast<int>(d.iterations), d.lambda, d.tolerance,
@@ -73,21 +75,26 @@ modules::Loss loss_of(const JobConfig& job) {
     return loss;
 }
 
-kernels::OptimizerTerms optimizer_terms(const JobConfig& job, std::int64_t step) {
+UpdateTerms update_terms(const JobConfig& job, std::int64_t step) {
     using kernels::OptimizerKind;
     const OptimizerConfig& o = job.training.optimizer;
-    kernels::OptimizerTerms terms;
+    UpdateTerms update;
+    update.clip_norm = job.training.clip_norm;
+    // A young average is short, so that it soon forgets the untrained weights.
+    const double age = static_cast<double>(step);
+    update.average_decay = std::min(job.training.ema, (1 + age) / (10 + age));
+    kernels::OptimizerTerms& terms = update.optimizer;
     terms.kind = o.type == "sgd" ? OptimizerKind::sgd : o.type == "adamw" ? OptimizerKind::adamw : OptimizerKind::adam;
     terms.learning_rate = learning_rate(o, step, job.training.steps);
     terms.weight_decay = o.weight_decay;
     terms.momentum = o.momentum;
     terms.beta1 = o.beta1, terms.beta2 = o.beta2, terms.epsilon = o.epsilon;
     terms.step = step;
-    return terms;
+    return update;
 }
 
 ParameterBuffers training_buffers(const JobConfig& job) {
-    return {.gradients = true, .moments = optimizer_terms(job, 1).moments()};
+    return {.gradients = true, .moments = update_terms(job, 1).optimizer.moments(), .average = job.training.ema > 0};
 }
 
 std::optional<data::MaskOptions> mask_options(const MaskConfig& mask, std::uint64_t seed) {
@@ -136,7 +143,7 @@ std::int64_t fit_unrolls(JobConfig job, const data::DatasetLayout& layout, std::
         DeviceBatch batch(ops, precision_of(job));
         ops.set_planning(true);
         make_schedule(strategy_of(job), network, memory, loss_of(job))
-            ->step(batch.plan(batch_shape(layout, job.training.batch)), optimizer_terms(job, 1));
+            ->step(batch.plan(batch_shape(layout, job.training.batch)), update_terms(job, 1));
         ops.set_planning(false);
         return memory.use().front().planned;
     };

@@ -15,8 +15,8 @@ Strategy strategy_of(const JobConfig& job);
 modules::Loss loss_of(const JobConfig& job);
 // What training needs beside the weights.
 ParameterBuffers training_buffers(const JobConfig& job);
-// The optimiser's terms for step `step` (from 1).
-kernels::OptimizerTerms optimizer_terms(const JobConfig& job, std::int64_t step);
+// The update of step `step` (from 1).
+UpdateTerms update_terms(const JobConfig& job, std::int64_t step);
 
 // The sampling mask of a job; nothing when the mask is the file's own.
 std::optional<data::MaskOptions> mask_options(const MaskConfig& mask, std::uint64_t seed);

@@ -41,4 +41,20 @@ private:
     Arena parameters_{"params"};
 };
 
+// While it lives, the network computes with its averaged weights, if it keeps any. Checkpoints must wait until it is gone.
+class AveragedWeights {
+public:
+    explicit AveragedWeights(Network& network) : network_(network) { swap(); }
+    ~AveragedWeights() { swap(); }
+    AveragedWeights(const AveragedWeights&) = delete;
+    AveragedWeights& operator=(const AveragedWeights&) = delete;
+
+private:
+    void swap() {
+        if (!network_.buffers().average) return;
+        for (Stage& stage : network_.stages()) stage.parameters().swap_average();
+    }
+    Network& network_;
+};
+
 }  // namespace gleam::greedy

@@ -1,5 +1,7 @@
 #include "greedy/reconstruction.hpp"
 
+#include <fmt/format.h>
+
 #include <cmath>
 
 #include "greedy/job_network.hpp"
@@ -18,8 +20,12 @@ private:
     void run(const Batch& batch, const Tensor& out) override { ops_.copy(batch.zero_filled, out); }
 };
 
-// A solver of the modules folder: solve(ops, sense, b, options, x, workspace).
-template <class Options, auto solve>
+// A solver of the modules folder.
+template <class Options>
+using Solver = void(kernels::Operations& ops, const modules::SenseOperator& sense, const Tensor& b, const Options& options,
+                    const Tensor& x, Arena& workspace);
+
+template <class Options, Solver<Options>* solve>
 class Iterative final : public Reconstructor {
 public:
     Iterative(kernels::Operations& ops, const Options& options) : Reconstructor(ops), options_(options) {}
@@ -41,24 +47,36 @@ private:
     Arena workspace_{"workspace"};
 };
 
-using CgSense = Iterative<modules::ConjugateGradientOptions, modules::conjugate_gradient>;
+using CgSense = Iterative<modules::ConjugateGradientOptions, modules::cg_sense>;
 using L1Wavelet = Iterative<modules::L1WaveletOptions, modules::l1_wavelet>;
 
 class TrainedNetwork final : public Reconstructor {
 public:
     TrainedNetwork(kernels::Operations& ops, const fs::path& checkpoint)
-        : Reconstructor(ops), network_(network_of_checkpoint(checkpoint, ops.device())), memory_(ops) {
+        : Reconstructor(ops), checkpoint_(checkpoint), network_(network_of_checkpoint(checkpoint, ops.device())), memory_(ops) {
         network_.materialize(ops, 0);
         load_checkpoint(checkpoint, network_, ops);
     }
 
 private:
+    DType precision() const override { return network_.options().dtype; }
     void plan(const Batch& batch) override {
+        const Shape& s = batch.zero_filled.shape;
+        const modules::RegularizerOptions& r = network_.options().unroll.regularizer;
+        const std::int64_t channels = 2 * (s.rank() == 7 ? s[6] : 1);
+        if (!r.depth && s[1] * s[3] > 1)
+            throw ConfigError(checkpoint_.string(), "holds a network for slices, the data are volumes or series",
+                              "give the checkpoint of a run with model.physics 3d or 2d+t");
+        if (r.channels != channels)
+            throw ConfigError(checkpoint_.string(),
+                              fmt::format("holds a network for {} map sets, the data have {}", r.channels / 2, channels / 2),
+                              "give the checkpoint of a run with as many (model.map_sets)");
         greedy::reconstruct(network_, memory_, batch, batch.zero_filled);
         memory_.grant();
     }
     void run(const Batch& batch, const Tensor& out) override { greedy::reconstruct(network_, memory_, batch, out); }
 
+    fs::path checkpoint_;
     Network network_;
     StepMemory memory_;
 };
@@ -66,14 +84,14 @@ private:
 }  // namespace
 
 ComplexArray Reconstructor::reconstruct(const data::Sample& sample) {
-    if (!planned_) {
+    if (!batch_) {
+        batch_.emplace(ops_, precision());
         ops_.set_planning(true);
-        plan(batch_.plan({sample.maps.shape, sample.zero_filled.shape}));
+        plan(batch_->plan({sample.maps.shape, sample.zero_filled.shape}));
         ops_.set_planning(false);
-        batch_.grant();
-        planned_ = true;
+        batch_->grant();
     }
-    const Batch batch = batch_.load(data::stack({sample}));
+    const Batch batch = batch_->load(data::stack({sample}));
     ComplexArray image(sample.zero_filled.shape);
     run(batch, image.view());
     const auto scale = static_cast<float>(sample.scale);

@@ -11,27 +11,28 @@
 
 namespace gleam::greedy {
 
-// One way to get an image from a slice. Not shared between threads.
+// One way to get the image of a sample. Not shared between threads.
 class Reconstructor {
 public:
     virtual ~Reconstructor() = default;
 
-    // The image of one sample, shaped like its zero_filled, in the units of its file. All samples given to one reconstructor have the same size.
-    // NumericError when the result is not finite.
+    // The image of one sample, shaped like its zero_filled, in the units of its file. All samples given to one reconstructor have
+    // the same size. NumericError when the result is not finite.
     ComplexArray reconstruct(const data::Sample& sample);
 
 protected:
-    explicit Reconstructor(kernels::Operations& ops) : ops_(ops), batch_(ops) {}
+    explicit Reconstructor(kernels::Operations& ops) : ops_(ops) {}
 
-    // Makes `batch_` ready for batches of this shape and returns one without numbers, for a dry run.
+    // f32 or f64: what run() computes with.
+    virtual DType precision() const { return DType::f32; }
+    // Prepares for batches of this shape: a dry run, with a batch without numbers.
     virtual void plan(const Batch& batch) = 0;
     virtual void run(const Batch& batch, const Tensor& out) = 0;
 
     kernels::Operations& ops_;
 
 private:
-    DeviceBatch batch_;
-    bool planned_ = false;
+    std::optional<DeviceBatch> batch_;
 };
 
 // A^H y.

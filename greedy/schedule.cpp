@@ -4,27 +4,24 @@ namespace gleam::greedy {
 namespace {
 
 // Greedy, module-wise learning: every stage has its own loss against the same target and its own update; what it hands on is the
-// image it computed before that update, and no gradient returns.
+// image it computed before that update, and no gradient returns. So no stage sees another's update within a step, and all updates
+// may wait until the end.
 class Greedy final : public Schedule {
 public:
     using Schedule::Schedule;
 
     int loss_count() const override { return static_cast<int>(network_.stages().size()); }
 
-    void step(const Batch& batch, const kernels::OptimizerTerms& terms) override {
-        kernels::Operations& ops = memory_.ops();
+    void accumulate(const Batch& batch, double share) override {
         Tensor x = batch.zero_filled;
         for (int s = 0; s < loss_count(); ++s) {
-            Stage& stage = network_.stages()[static_cast<std::size_t>(s)];
+            const Stage& stage = network_.stages()[static_cast<std::size_t>(s)];
             const Tensor handed_on = memory_.handoff(s % 2, x);
             memory_.segment("stage " + std::to_string(s), true, [&](modules::Context& context) {
                 const Var y = stage.forward(context, context.tape.constant(x), batch);
-                ops.copy(y.tensor(), handed_on);
-                zero_gradients(stage);
-                ops.fill_zero(memory_.loss(s));
-                modules::backpropagate(context, y, loss_, 1, batch.target, memory_.loss(s));
+                memory_.ops().copy(y.tensor(), handed_on);
+                modules::backpropagate(context, y, loss_, share, batch.target, memory_.loss(s));
             });
-            stage.update(ops, terms);
             x = handed_on;
         }
     }
@@ -37,26 +34,43 @@ public:
 
     int loss_count() const override { return 1; }
 
-    void step(const Batch& batch, const kernels::OptimizerTerms& terms) override {
+    void accumulate(const Batch& batch, double share) override {
         memory_.segment("end to end", true, [&](modules::Context& context) {
             Var x = context.tape.constant(batch.zero_filled);
-            for (Stage& stage : network_.stages()) {
-                x = stage.forward(context, x, batch);
-                zero_gradients(stage);
-            }
-            memory_.ops().fill_zero(memory_.loss(0));
-            modules::backpropagate(context, x, loss_, 1, batch.target, memory_.loss(0));
+            for (const Stage& stage : network_.stages()) x = stage.forward(context, x, batch);
+            modules::backpropagate(context, x, loss_, share, batch.target, memory_.loss(0));
         });
-        for (Stage& stage : network_.stages()) stage.update(memory_.ops(), terms);
     }
 };
 
+double read(kernels::Operations& ops, const Tensor& scalar) {
+    double value = 0;
+    ops.copy(scalar, view_of(&value, Shape{1}));
+    return value;
+}
+
 }  // namespace
 
+void Schedule::begin() {
+    for (Stage& stage : network_.stages()) memory_.ops().fill_zero(stage.parameters().gradients());
+    for (int s = 0; s < loss_count(); ++s) memory_.ops().fill_zero(memory_.loss(s));
+}
+
+void Schedule::update(const UpdateTerms& terms) {
+    int number = 0;
+    for (Stage& stage : network_.stages()) stage.update(memory_.ops(), terms, memory_.gradient_norm(number++));
+}
+
 std::vector<double> Schedule::losses() {
-    std::vector<double> values(static_cast<std::size_t>(loss_count()));
-    for (int s = 0; s < loss_count(); ++s)
-        memory_.ops().copy(memory_.loss(s), view_of(&values[static_cast<std::size_t>(s)], Shape{1}));
+    std::vector<double> values;
+    for (int s = 0; s < loss_count(); ++s) values.push_back(read(memory_.ops(), memory_.loss(s)));
+    return values;
+}
+
+std::vector<double> Schedule::gradient_norms() {
+    std::vector<double> values;
+    for (std::size_t s = 0; s < network_.stages().size(); ++s)
+        values.push_back(read(memory_.ops(), memory_.gradient_norm(static_cast<int>(s))));
     return values;
 }
 

@@ -17,18 +17,29 @@ public:
         : network_(network), memory_(memory), loss_(std::move(loss)) {}
     virtual ~Schedule() = default;
 
-    // One optimiser step of every stage on one batch.
-    virtual void step(const Batch& batch, const kernels::OptimizerTerms& terms) = 0;
+    // A training step: begin(), then accumulate() for one or more batches, then update().
+    void begin();  // gradients and losses from zero
+    // One forward and backward pass of all stages: adds `share` times the losses and gradients of this batch.
+    virtual void accumulate(const Batch& batch, double share) = 0;
+    // The update of every stage by its gradient.
+    void update(const UpdateTerms& terms);
+
+    // A training step on one batch.
+    void step(const Batch& batch, const UpdateTerms& terms) {
+        begin();
+        accumulate(batch, 1);
+        update(terms);
+    }
 
     // How many losses a step computes: one per stage (greedy) or one (end to end).
     virtual int loss_count() const = 0;
 
-    // The losses of the last step, each before its update; waits for the device.
+    // The losses of the last step, each before its update, and the lengths of the stages' gradients before they were limited
+    // (which are only known where they are); wait for the device.
     std::vector<double> losses();
+    std::vector<double> gradient_norms();
 
 protected:
-    void zero_gradients(Stage& stage) { memory_.ops().fill_zero(stage.parameters().gradients()); }
-
     Network& network_;
     StepMemory& memory_;
     modules::Loss loss_;

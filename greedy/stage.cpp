@@ -19,8 +19,12 @@ Var Stage::forward(modules::Context& context, Var x, const Batch& batch) const {
     return x;
 }
 
-void Stage::update(kernels::Operations& ops, const kernels::OptimizerTerms& terms) {
-    ops.optimizer_step(terms, parameters_.gradients(), parameters_.values(), parameters_.moments());
+void Stage::update(kernels::Operations& ops, const UpdateTerms& terms, const Tensor& norm) {
+    const ParameterPack& p = parameters_;
+    if (terms.clip_norm > 0) ops.clip(terms.clip_norm, p.gradients(), norm);
+    ops.optimizer_step(terms.optimizer, p.gradients(), p.values(), p.moments());
+    if (p.buffers().average)
+        ops.linear_combination(terms.average_decay, p.average(), 1 - terms.average_decay, p.values(), p.average());
 }
 
 }  // namespace gleam::greedy

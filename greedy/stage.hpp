@@ -16,6 +16,13 @@ struct Batch {
     Tensor target;                 // fully sampled image, like zero_filled; not read by inference
 };
 
+// What is done with the gradients of one step.
+struct UpdateTerms {
+    kernels::OptimizerTerms optimizer;
+    double clip_norm = 0;      // longest gradient of a stage; 0: any
+    double average_decay = 0;  // average = decay average + (1 - decay) weights, if an average is kept
+};
+
 class Stage {
 public:
     // Unrolls first … first + count - 1 of the network, with weights of their own or all with those of the first, and with
@@ -26,8 +33,8 @@ public:
     // Runs the stage's unrolls on image x.
     Var forward(modules::Context& context, Var x, const Batch& batch) const;
 
-    // One step of this stage's own optimiser.
-    void update(kernels::Operations& ops, const kernels::OptimizerTerms& terms);
+    // One step of this stage's own optimiser. `norm` (f64 [1]): takes the length of the gradient if it is limited.
+    void update(kernels::Operations& ops, const UpdateTerms& terms, const Tensor& norm);
 
     ParameterPack& parameters() { return parameters_; }
     const ParameterPack& parameters() const { return parameters_; }

@@ -46,19 +46,19 @@ Tensor StepMemory::handoff(int slot, const Tensor& image) {
     return t;
 }
 
-Tensor StepMemory::loss(int stage) {
+Tensor StepMemory::scalar(int number) {
     Tensor t{nullptr, DType::f64, Shape{1}, ops_.device()};
-    const auto number = static_cast<std::size_t>(stage);
+    const auto place = static_cast<std::size_t>(number);
     if (ops_.planning()) {
-        stages_ = std::max(stages_, number + 1);
+        scalars_ = std::max(scalars_, place + 1);
         reserve_handoff();
     } else {
-        t.data = static_cast<char*>(handoff_.data()) + 2 * image_bytes_ + number * sizeof(double);
+        t.data = static_cast<char*>(handoff_.data()) + 2 * image_bytes_ + place * sizeof(double);
     }
     return t;
 }
 
-void StepMemory::reserve_handoff() { handoff_.reserve(2 * image_bytes_ + stages_ * sizeof(double)); }
+void StepMemory::reserve_handoff() { handoff_.reserve(2 * image_bytes_ + scalars_ * sizeof(double)); }
 
 void StepMemory::grant() {
     for (Arena* arena : {&activations_, &workspace_, &handoff_}) arena->grant(ops_.allocator(), remedy);

@@ -2,7 +2,8 @@
 //
 // A segment is a stretch of work with one tape: one stage's forward and backward pass, or those of a whole chain. Every segment
 // has its own program per arena, recorded in a dry run (operations planning); all segments share the bytes, because on one device
-// they run one after the other. The hand-off arena outlives segments: two images, taken in turn, and one loss value per stage.
+// they run one after the other. The hand-off arena outlives segments: two images, taken in turn, and per stage a loss and a
+// gradient norm.
 #pragma once
 
 #include <map>
@@ -39,8 +40,9 @@ public:
 
     // Hand-off image 0 or 1, like `image` in shape and type.
     Tensor handoff(int slot, const Tensor& image);
-    // Loss value of stage `stage` (f64 [1]).
-    Tensor loss(int stage);
+    // Loss and gradient norm of stage `stage` (f64 [1] each).
+    Tensor loss(int stage) { return scalar(2 * stage); }
+    Tensor gradient_norm(int stage) { return scalar(2 * stage + 1); }
 
     // Allocates what the dry runs asked for. Nothing is allocated afterwards.
     void grant();
@@ -53,12 +55,13 @@ private:
     };
     void begin(const std::string& name);
     void end();
+    Tensor scalar(int number);
     void reserve_handoff();
 
     kernels::Operations& ops_;
     Arena activations_{"activations"}, workspace_{"workspace"}, handoff_{"handoff"};
     std::map<std::string, Programs> programs_;
-    std::size_t image_bytes_ = 0, stages_ = 0;
+    std::size_t image_bytes_ = 0, scalars_ = 0;
 };
 
 }  // namespace gleam::greedy

@@ -33,6 +33,13 @@ void require_targets(const data::Samples& samples) {
                         "training needs fully sampled data: prepare it without a mask");
 }
 
+template <class F>
+double seconds_of(F&& work) {
+    const auto start = std::chrono::steady_clock::now();
+    work();
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
 bool due(std::int64_t step, std::int64_t every) { return every > 0 && step % every == 0; }
 
 }  // namespace
@@ -60,7 +67,7 @@ Trainer::~Trainer() = default;
 
 void Trainer::plan_memory() {
     ops_.set_planning(true);
-    schedule_->step(batch_.plan(batch_shape(train_.file().layout(), job_.training.batch)), optimizer_terms(job_, 1));
+    schedule_->step(batch_.plan(batch_shape(train_.file().layout(), job_.training.batch)), update_terms(job_, 1));
     if (validation_) {
         const Batch batch = batch_.plan(batch_shape(validation_->file().layout(), 1));
         reconstruct(network_, memory_, batch, batch.zero_filled);
@@ -101,14 +108,12 @@ void Trainer::resume_or_start(bool resume) {
 Outcome Trainer::run() {
     const TrainingConfig& t = job_.training;
     log_info("training {} unrolls in {} modules ({}), {} parameters, effective batch {}, {} samples", job_.model.unrolls,
-             network_.stages().size(), t.strategy, network_.parameter_count(), t.batch, train_.count());
-    data::Loader loader(train_, t.batch, job_.seed, state_.step);
+             network_.stages().size(), t.strategy, network_.parameter_count(), t.batch * t.accumulate, train_.count());
+    data::Loader loader(train_, t.batch, job_.seed, state_.step * t.accumulate);
     Progress progress(state_.step, t.steps);
-    for (bool first = true; state_.step < t.steps && !interrupt_signal(); first = false) {
-        const data::HostBatch batch = loader.next();
-        if (first) log_mask(batch);
-        train_step(batch);
-        if (due(state_.step, t.log_every) || state_.step == t.steps) log_step(batch);
+    while (state_.step < t.steps && !interrupt_signal()) {
+        train_step(loader);
+        if (due(state_.step, t.log_every) || state_.step == t.steps) log_step();
         progress.show(state_.step, fmt::format("loss {:.4f}", fmt::join(losses_, " ")));
         if (validation_ && (due(state_.step, t.validate_every) || state_.step == t.steps)) {
             progress.pause();
@@ -135,24 +140,37 @@ void Trainer::log_mask(const data::HostBatch& batch) const {
         log_info("mask of the data set: acceleration {:.2f} in the first batch", actual);
 }
 
-void Trainer::train_step(const data::HostBatch& batch) {
-    const auto start = std::chrono::steady_clock::now();
-    schedule_->step(batch_.load(batch), optimizer_terms(job_, state_.step + 1));
-    losses_ = schedule_->losses();
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+void Trainer::train_step(data::Loader& loader) {
+    const std::int64_t batches = job_.training.accumulate;
+    std::vector<std::int64_t> slices;
+    double seconds = 0;  // without waiting for data
+    schedule_->begin();
+    for (std::int64_t i = 0; i < batches; ++i) {
+        const data::HostBatch batch = loader.next();
+        if (step_seconds_.empty() && i == 0) log_mask(batch);
+        slices.insert(slices.end(), batch.slices.begin(), batch.slices.end());
+        state_.epoch = batch.epoch;
+        seconds += seconds_of([&] { schedule_->accumulate(batch_.load(batch), 1.0 / static_cast<double>(batches)); });
+    }
+    seconds += seconds_of([&] {
+        schedule_->update(update_terms(job_, ++state_.step));
+        losses_ = schedule_->losses();
+    });
     step_seconds_.push_back(seconds);
     training_seconds_ += seconds;
-    ++state_.step;
-    state_.epoch = batch.epoch;
     for (std::size_t s = 0; s < losses_.size(); ++s)
         if (!std::isfinite(losses_[s]))
-            throw NumericError(fmt::format("step {}, module {}", state_.step, s + 1),
-                               fmt::format("the loss is {} (slices {})", losses_[s], fmt::join(batch.slices, ", ")),
-                               "lower training.optimizer.learning_rate, or look at these slices; the last checkpoint is intact");
+            throw NumericError(
+                fmt::format("step {}, module {}", state_.step, s + 1),
+                fmt::format("the loss is {} (slices {})", losses_[s], fmt::join(slices, ", ")),
+                "lower training.optimizer.learning_rate, set training.clip_norm, or look at these slices; the last "
+                "checkpoint is intact");
 }
 
-void Trainer::log_step(const data::HostBatch& batch) {
-    metrics_->write(Json{{"kind", "train"}, {"step", state_.step}, {"epoch", batch.epoch}, {"loss", losses_}}.dump());
+void Trainer::log_step() {
+    Json line{{"kind", "train"}, {"step", state_.step}, {"epoch", state_.epoch}, {"loss", losses_}};
+    if (job_.training.clip_norm > 0) line["gradient_norm"] = schedule_->gradient_norms();
+    metrics_->write(line.dump());
 }
 
 void Trainer::validate() {
@@ -160,6 +178,7 @@ void Trainer::validate() {
     Arena workspace("validation");
     workspace.serve_on_demand(ops_.allocator());
     for (std::int64_t i = 0; i < validation_->count(); ++i) {
+        const AveragedWeights averaged(network_);
         const data::Sample sample = validation_->read(i, 0, ops_, workspace);
         const Batch batch = batch_.load(data::stack({sample}));
         ComplexArray image(sample.target.shape);

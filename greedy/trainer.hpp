@@ -39,8 +39,8 @@ private:
     void plan_memory();
     void resume_or_start(bool resume);
     void log_mask(const data::HostBatch& batch) const;
-    void train_step(const data::HostBatch& batch);
-    void log_step(const data::HostBatch& batch);
+    void train_step(data::Loader& loader);
+    void log_step();
     void validate();
     void save(const char* file);
     void write_summary(std::size_t process_start) const;

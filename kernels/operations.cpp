@@ -270,6 +270,12 @@ void Operations::loss_acc(const LossTerm& term, const Tensor& x, const Tensor& t
     do_loss_acc(term, x, target, gradient, value, workspace);
 }
 
+void Operations::clip(double limit, const Tensor& gradient, const Tensor& norm) {
+    require(!is_complex(gradient.dtype), "clip", "gradients must be real");
+    require(norm.dtype == DType::f64 && norm.elements() == 1 && norm.device == gradient.device, "clip", "norm must be f64 [1]");
+    if (!planning_) do_clip(limit, gradient, norm);
+}
+
 void Operations::optimizer_step(const OptimizerTerms& terms, const Tensor& gradient, const Tensor& values,
                                 std::span<const Tensor> moments) {
     require(!is_complex(values.dtype), "optimizer_step", "parameters must be real");

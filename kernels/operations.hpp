@@ -106,6 +106,8 @@ public:
     // as above, or [N, T, 1, Z, Y, X, E].
     void loss_acc(const LossTerm& term, const Tensor& x, const Tensor& target, const Tensor* gradient, const Tensor& value,
                   Arena& workspace);
+    // norm (f64 [1]) = l2 norm of a flat gradient, which is then shortened to `limit` where it is longer.
+    void clip(double limit, const Tensor& gradient, const Tensor& norm);
     // One update of a flat parameter buffer and its terms.moments() moments, which have its size and start at zero.
     void optimizer_step(const OptimizerTerms& terms, const Tensor& gradient, const Tensor& values,
                         std::span<const Tensor> moments);
@@ -128,6 +130,7 @@ private:
     virtual void do_border(const Tensor& x, const Border& border, const Tensor& out) = 0;
     virtual void do_border_adjoint(const Tensor& dout, const Tensor* bordered, const Border& border, bool accumulate,
                                    const Tensor& dx) = 0;
+    virtual void do_clip(double limit, const Tensor& gradient, const Tensor& norm) = 0;
     virtual void do_normalize(const Tensor& x, double epsilon, const Tensor& out, const Tensor& inverse_deviation) = 0;
     virtual void do_normalize_adjoint(const Tensor& dout, const Tensor& out, const Tensor& inverse_deviation,
                                       const Tensor& dx) = 0;

@@ -69,7 +69,7 @@ Var conjugate_gradient(Context& c, const SenseOperator& sense, const Var& b, con
     return out;
 }
 
-void conjugate_gradient(kernels::Operations& ops, const SenseOperator& sense, const Tensor& b, const ConjugateGradientOptions& o,
+void cg_sense(kernels::Operations& ops, const SenseOperator& sense, const Tensor& b, const ConjugateGradientOptions& o,
                         const Tensor& x, Arena& workspace) {
     Tape tape(workspace, false);
     Context c{ops, tape, workspace};

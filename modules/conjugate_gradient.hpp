@@ -28,8 +28,8 @@ struct ConjugateGradientOptions {
 Var conjugate_gradient(Context& context, const SenseOperator& sense, const Var& b, const Var* start,
                        const ConjugateGradientOptions& options, const Parameter* learned_lambda = nullptr);
 
-// The same without gradients, from 0, into x.
-void conjugate_gradient(kernels::Operations& ops, const SenseOperator& sense, const Tensor& b,
-                        const ConjugateGradientOptions& options, const Tensor& x, Arena& workspace);
+// CG-SENSE: the same without gradients, from 0, into x.
+void cg_sense(kernels::Operations& ops, const SenseOperator& sense, const Tensor& b,
+              const ConjugateGradientOptions& options, const Tensor& x, Arena& workspace);
 
 }  // namespace gleam::modules

@@ -191,7 +191,7 @@ RealArray read_magnitudes(const data::Hdf5File& file, const std::string& name, c
     return images;
 }
 
-Images read_images(const fs::path& path, const std::vector<Method>& methods) {
+Images read_images(const fs::path& path, const Evaluation& evaluation) {
     const data::Hdf5File file(path);
     if (!file.is_dataset("reference")) throw DataError(file.where("reference"), "is missing", "evaluate again");
     const Shape shape = file.shape("reference");
@@ -199,13 +199,18 @@ Images read_images(const fs::path& path, const std::vector<Method>& methods) {
         throw DataError(file.where("reference"), "has shape " + shape.str() + " instead of [slices, y, x]", "evaluate again");
     Images images;
     images.reference = read_magnitudes(file, "reference", shape);
-    images.mask = read_magnitudes(file, "mask", shape);
+    Shape mask = shape;
+    if (evaluation.physics == data::Physics::volume && file.is_dataset("mask") && file.shape("mask").rank() == 3) {
+        mask = file.shape("mask");  // [z, y], whatever x is
+        mask[0] = shape[0];
+    }
+    images.mask = read_magnitudes(file, "mask", mask);
     if (!file.is_dataset("slices")) throw DataError(file.where("slices"), "is missing", "evaluate again");
     images.slices = file.read<std::int64_t>("slices").values;
     if (static_cast<std::int64_t>(images.slices.size()) != shape[0])
         throw DataError(file.where("slices"), fmt::format("has {} numbers for {} images", images.slices.size(), shape[0]),
                         "evaluate again");
-    for (const Method& method : methods) images.methods.push_back(read_magnitudes(file, method.name, shape));
+    for (const Method& method : evaluation.methods) images.methods.push_back(read_magnitudes(file, method.name, shape));
     return images;
 }
 
@@ -216,6 +221,13 @@ Evaluation read_evaluation(const fs::path& directory) {
     Evaluation evaluation;
     evaluation.version = fields.text("version"), evaluation.input = fields.text("input"),
     evaluation.reference = fields.text("reference");
+    if (fields.has("physics")) {
+        try {
+            evaluation.physics = data::physics_of(fields.text("physics"));
+        } catch (const ConfigError&) {
+            fields.fail("physics", "is '" + fields.text("physics") + "', which this version does not know");
+        }
+    }
     const Fields mask = fields.object("mask");
     evaluation.mask_type = mask.text("type"), evaluation.requested = mask.number("requested"),
     evaluation.actual = mask.number("actual");
@@ -226,7 +238,7 @@ Evaluation read_evaluation(const fs::path& directory) {
             method.fail("name", "is '" + evaluation.methods.back().name + "' for the second time");
     }
     if (fields.has("images") && !fields.value("images").is_null())
-        evaluation.images = read_images(directory / fields.text("images"), evaluation.methods);
+        evaluation.images = read_images(directory / fields.text("images"), evaluation);
     return evaluation;
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/array.hpp"
+#include "data/dataset_layout.hpp"
 #include "greedy/report/report.hpp"
 
 namespace gleam::greedy::report {
@@ -62,7 +63,8 @@ struct Method {
     Quality mean, std;
 };
 
-// Magnitudes [n, y, x]; `methods` in the order of Evaluation::methods.
+// Magnitudes [n, y, x] of middle planes or frames; `methods` in the order of Evaluation::methods. The mask of volumes is [n, z,
+// y].
 struct Images {
     std::vector<std::int64_t> slices;
     RealArray reference, mask;
@@ -74,6 +76,7 @@ struct Evaluation {
     double requested = not_known, actual = not_known;  // acceleration
     std::vector<Method> methods;
     std::optional<Images> images;
+    data::Physics physics = data::Physics::planar;
 };
 
 struct ReportContent {

@@ -119,7 +119,9 @@ std::string tiles(const ReportContent& content) {
         out += tile(signed_fixed(subject->mean.psnr - classical->mean.psnr, 2) + " dB", "PSNR over " + classical->label);
     if (other && other != classical) {
         const auto [won, all] = wins(*subject, *other);
-        if (all) out += tile(fmt::format("{} of {}", won, all), "slices with higher PSNR than " + other->label);
+        if (all)
+            out += tile(fmt::format("{} of {}", won, all),
+                        sample_name(content.evaluation->physics, 2) + " with higher PSNR than " + other->label);
     }
     const Run* run = run_of(content, *subject);
     if (run && arena_bytes(*run, "activations") > 0)

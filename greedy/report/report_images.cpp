@@ -56,8 +56,8 @@ std::string cell(const std::string& image, const std::string& title, const std::
                        escape_html(text));
 }
 
-std::string grey(const Grid& grid, const RealArray& images, std::int64_t i, float high, const std::string& alt) {
-    return picture(data::grey_image(images.slice(i), grid.height, grid.width, 0, high), alt);
+std::string grey(const RealArray& images, std::int64_t i, float high, const std::string& alt) {
+    return picture(data::grey_image(images.slice(i), images.shape[1], images.shape[2], 0, high), alt);
 }
 
 const Quality* quality_of(const Method& method, std::int64_t slice) {
@@ -82,23 +82,31 @@ std::string colour_bar(const Grid& grid) {
         fixed(top, decimals), static_cast<double>(grid.window));
 }
 
+// "3", "3, middle plane", "3, middle frame".
+std::string shown_part(data::Physics physics, std::int64_t number) {
+    std::string text = std::to_string(number);
+    if (physics == data::Physics::volume) text += ", middle plane";
+    return physics == data::Physics::dynamic ? text + ", middle frame" : text;
+}
+
 std::string slice_rows(const Grid& grid, std::int64_t i) {
     const Images& images = grid.images;
     const std::int64_t slice = images.slices[static_cast<std::size_t>(i)];
+    const data::Physics physics = grid.evaluation.physics;
     std::string out = fmt::format(
-        "<div class=\"slice\"><h3>Slice {}</h3>\n<div class=\"scroll\"><div class=\"images\" style=\"grid-template-columns:"
+        "<div class=\"slice\"><h3>{} {}</h3>\n<div class=\"scroll\"><div class=\"images\" style=\"grid-template-columns:"
         "repeat({},minmax(0,1fr))\">\n",
-        slice, images.methods.size() + 2);
-    const std::string of_slice = fmt::format(" of slice {}", slice);
-    out += cell(grey(grid, images.mask, i, 1, "Sampling mask" + of_slice), "Mask", "R = " + fixed(grid.evaluation.actual, 2),
+        capitalised(sample_name(physics)), shown_part(physics, slice), images.methods.size() + 2);
+    const std::string of_slice = fmt::format(" of {} {}", sample_name(physics), shown_part(physics, slice));
+    out += cell(grey(images.mask, i, 1, "Sampling mask" + of_slice), "Mask", "R = " + fixed(grid.evaluation.actual, 2),
                 " class=\"mask\"");
-    out += cell(grey(grid, images.reference, i, grid.window, "Reference" + of_slice), "Reference", grid.evaluation.reference);
+    out += cell(grey(images.reference, i, grid.window, "Reference" + of_slice), "Reference", grid.evaluation.reference);
     for (std::size_t m = 0; m < images.methods.size(); ++m) {
         const Method& method = grid.evaluation.methods[m];
         const Quality* q = quality_of(method, slice);
         const std::string text = q ? fmt::format("{} dB · SSIM {}", fixed(q->psnr, 2), fixed(q->ssim, 3)) : "";
-        out += cell(grey(grid, images.methods[m], i, grid.window, method.label + of_slice + (q ? ", " + text : "")), method.label,
-                    text);
+        out +=
+            cell(grey(images.methods[m], i, grid.window, method.label + of_slice + (q ? ", " + text : "")), method.label, text);
     }
     out += colour_bar(grid);
     for (std::size_t m = 0; m < images.methods.size(); ++m) {
@@ -122,10 +130,11 @@ std::string images_section(const ReportContent& content) {
     const Grid grid{*content.evaluation,      images, window, error_factor(images, window), images.reference.shape[1],
                     images.reference.shape[2]};
     out += fmt::format(
-        "<p class=\"soft\">Magnitudes on one grey scale from 0 to {:.3g} for all slices and methods; error maps enlarged {} on "
+        "<p class=\"soft\">Magnitudes on one grey scale from 0 to {:.3g} for all {} and methods; error maps enlarged {} on "
         "one "
         "scale.</p>\n",
-        static_cast<double>(window), grid.factor > 1 ? fmt::format("{} times", grid.factor) : "once");
+        static_cast<double>(window), sample_name(grid.evaluation.physics, 2),
+        grid.factor > 1 ? fmt::format("{} times", grid.factor) : "once");
     for (std::int64_t i = 0; i < static_cast<std::int64_t>(images.slices.size()); ++i) out += slice_rows(grid, i);
     return out + "</section>\n";
 }

@@ -15,10 +15,10 @@ std::string subtitle(const ReportContent& content) {
     std::string text = fmt::format("{} training {}", content.runs.size(), content.runs.size() == 1 ? "run" : "runs");
     if (!content.evaluation) return text;
     const Evaluation& e = *content.evaluation;
-    const std::size_t slices = e.methods.empty() ? 0 : e.methods.front().slices.size();
-    return text + fmt::format(" · {} methods on {} {} of {} · acceleration {} ({})", e.methods.size(), slices,
-                              slices == 1 ? "slice" : "slices", fs::path(e.input).filename().string(), fixed(e.actual, 2),
-                              in_words(e.mask_type));
+    const std::size_t samples = e.methods.empty() ? 0 : e.methods.front().slices.size();
+    return text + fmt::format(" · {} methods on {} {} of {} · acceleration {} ({})", e.methods.size(), samples,
+                              sample_name(e.physics, static_cast<std::int64_t>(samples)), fs::path(e.input).filename().string(),
+                              fixed(e.actual, 2), in_words(e.mask_type));
 }
 
 constexpr const char* navigation =
@@ -51,6 +51,11 @@ const Method* find_method(const ReportContent& content, const std::string& name)
     for (const Method& m : content.evaluation->methods)
         if (m.name == name) return &m;
     return nullptr;
+}
+
+std::string capitalised(std::string word) {
+    if (!word.empty() && word[0] >= 'a' && word[0] <= 'z') word[0] = static_cast<char>(word[0] - 'a' + 'A');
+    return word;
 }
 
 bool is_classical(const Method& method) {

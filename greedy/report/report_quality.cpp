@@ -45,7 +45,7 @@ std::string summary_table(const ReportContent& content) {
     std::string out = "<div class=\"scroll\"><table>\n<thead><tr><th scope=\"col\">Method</th>";
     out += "<th scope=\"col\">PSNR, dB</th><th scope=\"col\">SSIM</th><th scope=\"col\">NRMSE</th>";
     if (baseline) out += fmt::format("<th scope=\"col\">Δ PSNR to {}, dB</th>", escape_html(baseline->label));
-    out += "<th scope=\"col\">Time per slice</th></tr></thead>\n<tbody>\n";
+    out += fmt::format("<th scope=\"col\">Time per {}</th></tr></thead>\n<tbody>\n", sample_name(evaluation.physics));
     std::array<std::string, metrics.size()> best;
     for (std::size_t k = 0; k < metrics.size(); ++k) best[k] = best_of(evaluation, metrics[k]);
     for (const Method& method : evaluation.methods) {
@@ -56,12 +56,12 @@ std::string summary_table(const ReportContent& content) {
             out += "<td>" + (&method == baseline ? "0" : signed_fixed(method.mean.psnr - baseline->mean.psnr, 2)) + "</td>";
         out += "<td>" + format_seconds(method.seconds_per_slice) + "</td></tr>\n";
     }
-    const std::size_t slices = evaluation.methods.empty() ? 0 : evaluation.methods.front().slices.size();
+    const std::size_t samples = evaluation.methods.empty() ? 0 : evaluation.methods.front().slices.size();
     return out + fmt::format(
                      "</tbody>\n<caption>Mean ± standard deviation over {} {}. Best mean in bold. Higher is better for PSNR and "
                      "SSIM, lower "
                      "for NRMSE.</caption></table></div>\n",
-                     slices, slices == 1 ? "slice" : "slices");
+                     samples, sample_name(evaluation.physics, static_cast<std::int64_t>(samples)));
 }
 
 std::string slice_table(const Evaluation& evaluation) {
@@ -72,10 +72,12 @@ std::string slice_table(const Evaluation& evaluation) {
             row.resize(evaluation.methods.size(), nullptr);
             row[m] = &s.quality;
         }
-    if (rows.empty()) return absent("No results for single slices were recorded.");
-    std::string out =
-        "<details><summary>Results for every slice</summary>\n<div class=\"scroll\"><table>\n<thead><tr><th rowspan=\"2\" "
-        "scope=\"col\">Slice</th>";
+    if (rows.empty()) return absent("No results for single " + sample_name(evaluation.physics, 2) + " were recorded.");
+    const std::string name = sample_name(evaluation.physics);
+    std::string out = fmt::format(
+        "<details><summary>Results for every {}</summary>\n<div class=\"scroll\"><table>\n<thead><tr><th rowspan=\"2\" "
+        "scope=\"col\">{}</th>",
+        name, capitalised(name));
     for (const Method& m : evaluation.methods) out += "<th colspan=\"3\" scope=\"colgroup\">" + escape_html(m.label) + "</th>";
     out += "</tr>\n<tr>";
     for (std::size_t m = 0; m < evaluation.methods.size(); ++m)
@@ -95,7 +97,7 @@ std::string slice_table(const Evaluation& evaluation) {
 
 std::string dots(const ReportContent& content, const Metric& metric, const std::string& unit) {
     DotChart chart;
-    chart.title = fmt::format("{} of every slice by method", metric.name);
+    chart.title = fmt::format("{} of every {} by method", metric.name, sample_name(content.evaluation->physics));
     chart.x_label = metric.name + unit;
     chart.decimals = metric.decimals;
     for (const Method& m : content.evaluation->methods) {
@@ -120,7 +122,7 @@ std::string quality_section(const ReportContent& content) {
     if (e.methods.empty()) return out + absent("The evaluation holds no methods.") + "</section>\n";
     out += summary_table(content);
     out += "<div class=\"pair\">" + dots(content, metrics[0], ", dB") + dots(content, metrics[1], "") + "</div>\n";
-    out += "<p class=\"caption\">Each dot is a slice; the upright line is the mean.</p>\n";
+    out += fmt::format("<p class=\"caption\">Each dot is a {}; the upright line is the mean.</p>\n", sample_name(e.physics));
     return out + slice_table(e) + "</section>\n";
 }
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <string>
 
+#include "greedy/planes.hpp"
 #include "greedy/report/report_content.hpp"
 
 namespace gleam::greedy::report {
@@ -17,6 +18,8 @@ std::string setup_section(const ReportContent& content);
 
 // "end-to-end", "greedy": the names of strategies and masks as words.
 std::string in_words(std::string name);
+// "slice" -> "Slice".
+std::string capitalised(std::string word);
 // A paragraph that says what is absent.
 std::string absent(const std::string& what);
 

@@ -53,6 +53,7 @@ private:
     void do_soft_threshold(double threshold, const Tensor& x) override;
 
     // optimizers.cpp
+    void do_clip(double limit, const Tensor& gradient, const Tensor& norm) override;
     void do_optimizer_step(const OptimizerTerms& terms, const Tensor& gradient, const Tensor& values,
                            std::span<const Tensor> moments) override;
 

@@ -1,4 +1,4 @@
-// Updates of flat parameter buffers.
+// Updates of flat parameter buffers, and the length of their gradients.
 #include <cmath>
 
 #include "kernels/cpu/cpu_operations.hpp"
@@ -22,15 +22,31 @@ device::AdamElement<T> adam_element(const OptimizerTerms& t) {
             T(std::sqrt(1 - std::pow(t.beta2, steps)))};
 }
 
-// update(i) for every parameter i
+// update(i) for every number i of a flat buffer
 template <class F>
-void for_each_parameter(const Tensor& values, F&& update) {
-    parallel_ranges(values.elements(), elementwise_grain, [&](std::int64_t first, std::int64_t last) {
+void for_each_parameter(const Tensor& flat, F&& update) {
+    parallel_ranges(flat.elements(), elementwise_grain, [&](std::int64_t first, std::int64_t last) {
         for (std::int64_t i = first; i < last; ++i) update(i);
     });
 }
 
 }  // namespace
+
+void CpuOperations::do_clip(double limit, const Tensor& gradient, const Tensor& norm) {
+    with_real(gradient.dtype, [&](auto zero) {
+        using T = decltype(zero);
+        T* g = gradient.as<T>();
+        const double length = std::sqrt(ordered_sum(gradient.elements(), [&](std::int64_t first, std::int64_t last) {
+            double sum = 0;
+            for (std::int64_t i = first; i < last; ++i) sum += double(g[i]) * double(g[i]);
+            return sum;
+        }));
+        *norm.as<double>() = length;
+        if (!(length > limit)) return;
+        const T factor = T(limit / length);
+        for_each_parameter(gradient, [&](std::int64_t i) { g[i] *= factor; });
+    });
+}
 
 void CpuOperations::do_optimizer_step(const OptimizerTerms& t, const Tensor& gradient, const Tensor& values,
                                       std::span<const Tensor> moments) {

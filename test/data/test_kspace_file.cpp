@@ -11,7 +11,7 @@ using Complex = std::complex<float>;
 
 namespace {
 
-const fs::path fixtures = fs::path(__FILE__).parent_path() / "fixtures";
+const fs::path fixtures = fs::path(GLEAM_SOURCE_DIR) / "test" / "data" / "fixtures";
 
 template <class T>
 Array<T> counting(const Shape& shape) {

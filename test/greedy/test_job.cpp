@@ -42,25 +42,39 @@ TEST_CASE("The default job is valid and its dump reads back to it") {
 TEST_CASE("Every key of a job is read and dumped") {
     const std::string text = R"(seed: 18446744073709551615
 device: "cuda:3"
-precision: fp32
+precision: fp64
 threads: 2
 model:
-  physics: "2d"
+  physics: "2d+t"
+  map_sets: 2
   unrolls: 6
+  share_weights: true
   data_consistency:
-    type: gradient
+    type: conjugate_gradient
     step: 0.1
+    lambda: 0.2
+    learned: true
+    iterations: 7
+    tolerance: 0.01
+    inner_products: batch
+    solver_gradient: unrolled
   regularizer:
-    type: resnet
+    type: revnet
     features: 7
     blocks: 3
+    layers: 4
     kernel: 5
+    order: before
+    activation: leaky_relu
+    normalization: instance
     border: zero
+    time_border: circular
     initial: random
 training:
-  strategy: greedy
-  modules: 3
+  strategy: end_to_end
+  modules: 1
   batch: 4
+  accumulate: 2
   steps: 12
   loss:
     l1: 0.0
@@ -80,6 +94,8 @@ training:
     beta2: 0.75
     epsilon: 1.0e-07
     weight_decay: 0.0
+  clip_norm: 1.5
+  ema: 0.999
   log_every: 1
   validate_every: 0
   checkpoint_every: 3
@@ -101,16 +117,15 @@ output: "/tmp/a b: \"c\" # \\ d"
     const JobConfig job = parse(text);
     CHECK(dump_job(job) == text);
     CHECK(job.seed == 18446744073709551615u);
-    CHECK(job.model.regularizer == RegularizerConfig{"resnet", 7, 3, 5, "zero", "random"});
+    CHECK(job.model.regularizer == RegularizerConfig{"revnet", 7, 3, 4, 5, "before", "leaky_relu", "instance", "zero", "circular", "random"});
+    CHECK(job.model.data_consistency == DataConsistencyConfig{"conjugate_gradient", 0.1, 0.2, true, 7, 0.01, "batch", "unrolled"});
     CHECK(job.training.optimizer == OptimizerConfig{"sgd", 0.0003333333333333333, "cosine", 500, 0.5, 3, 0.75, 0.5, 0.75, 1e-7, 0});
     CHECK(job.data.validation == DataSetConfig{"b c.h5", "3,5,9"});
     CHECK(job.data.mask == MaskConfig{"equispaced_1d", 4, 12, 0.25, 3});
     CHECK(job.output == "/tmp/a b: \"c\" # \\ d");
-    CHECK(module_count(job) == 3);
-    // Every line that holds a value differs from the defaults, or has a single choice: no key can have been skipped.
-    const JobConfig defaults;
-    CHECK(job.training.strategy == defaults.training.strategy);
-    CHECK(parse("training: {strategy: end_to_end}").training.strategy == "end_to_end");
+    CHECK(module_count(job) == 1);
+    // Every line that holds a value differs from the defaults: no key can have been skipped.
+    CHECK(module_count(parse("{model: {unrolls: 6}, training: {modules: 3}}")) == 3);
 }
 
 TEST_CASE("A misspelled key of a job names the nearest one") {
@@ -122,6 +137,18 @@ TEST_CASE("A misspelled key of a job names the nearest one") {
                ContainsSubstring("--set training.stepz=5: unknown key 'stepz' in 'training', did"));
 }
 
+TEST_CASE("Weights shared by greedy modules are refused with the reason, by those of one module accepted") {
+    CHECK_THAT(refusal("model:\n  share_weights: true\n"),
+               ContainsSubstring("job.yaml:2:18") && ContainsSubstring("undo each other's steps") && ContainsSubstring("end_to_end"));
+    CHECK(refusal("{model: {share_weights: true}, training: {strategy: end_to_end}}").empty());
+    CHECK_THAT(refusal("{model: {share_weights: 1}}"), ContainsSubstring("must be true or false"));
+}
+
+TEST_CASE("A border in time is refused where there is no time") {
+    CHECK_THAT(refusal("{model: {physics: 3d, regularizer: {time_border: circular}}}"), ContainsSubstring("2d+t"));
+    CHECK(refusal("{model: {physics: 2d+t, regularizer: {time_border: circular}}}").empty());
+}
+
 TEST_CASE("Values of a job outside their range are refused") {
     for (const std::string option : {"threads=-1",
                                      "model.unrolls=0",
@@ -130,6 +157,9 @@ TEST_CASE("Values of a job outside their range are refused") {
                                      "model.regularizer.kernel=4",
                                      "model.regularizer.border=wrap",
                                      "training.batch=0",
+                                     "training.accumulate=0",
+                                     "training.clip_norm=-1",
+                                     "training.ema=1",
                                      "training.steps=0",
                                      "training.steps=1e3",
                                      "training.loss.l1=-1",

@@ -92,6 +92,99 @@ TEST_CASE("A whole stage has the gradient of its finite differences") {
     }
 }
 
+TEST_CASE("Gradients of batches that are accumulated are those of one large batch") {
+    const TrainingProblem<double> p(6, 3, 13, 12);
+    const auto part = [&](std::int64_t first, std::int64_t count) {
+        Batch b = p.batch();
+        for (Tensor* t : {&b.sense.maps, &b.sense.normal_mask, &b.zero_filled, &b.target}) *t = t->slice(first, count);
+        return b;
+    };
+    const modules::Loss mix{{kernels::LossKind::l1, 1}, {kernels::LossKind::ssim, 0.5}};
+    for (const Strategy strategy : {Strategy::greedy, Strategy::end_to_end}) {
+        TrainingRun whole(*p.ops, small_network(2, 2, DType::f64), strategy, p.batch(), mix);
+        TrainingRun parts(*p.ops, small_network(2, 2, DType::f64), strategy, part(0, 2), mix);
+        // Twice, so that the second step starts from what the first left behind.
+        for (int step = 1; step <= 2; ++step) {
+            whole.schedule->begin(), parts.schedule->begin();
+            whole.schedule->accumulate(p.batch(), 1);
+            for (int i = 0; i < 3; ++i) parts.schedule->accumulate(part(2 * i, 2), 1.0 / 3);
+            for (std::size_t s = 0; s < 2; ++s) {
+                const auto a = gradients_of<double>(parts.network.stages()[s]),
+                           b = gradients_of<double>(whole.network.stages()[s]);
+                REQUIRE(a.size() == b.size());
+                for (std::size_t i = 0; i < a.size(); ++i) CHECK(a[i] == Approx(b[i]).epsilon(1e-9).margin(1e-12));
+            }
+            const auto a = parts.schedule->losses(), b = whole.schedule->losses();
+            for (std::size_t s = 0; s < a.size(); ++s) CHECK(a[s] == Approx(b[s]).epsilon(1e-12));
+            UpdateTerms terms;
+            terms.optimizer.step = step;
+            whole.schedule->update(terms), parts.schedule->update(terms);
+        }
+    }
+}
+
+TEST_CASE("Each stage's gradient is limited to a length of its own, and its former length is known") {
+    const TrainingProblem<float> p;
+    TrainingRun free(*p.ops, small_network(2, 2), Strategy::greedy, p.batch());
+    TrainingRun limited(*p.ops, small_network(2, 2), Strategy::greedy, p.batch());
+    free.schedule->step(p.batch(), {});
+    UpdateTerms terms;
+    terms.clip_norm = 1e-3;
+    limited.schedule->step(p.batch(), terms);
+    const auto norms = limited.schedule->gradient_norms();
+    REQUIRE(norms.size() == 2);
+    for (std::size_t s = 0; s < 2; ++s) {
+        const auto a = gradients_of<float>(free.network.stages()[s]), b = gradients_of<float>(limited.network.stages()[s]);
+        double full = 0;
+        for (float g : a) full += double(g) * double(g);
+        full = std::sqrt(full);
+        REQUIRE(full > 1e-3);
+        CHECK(norms[s] == Approx(full));
+        for (std::size_t i = 0; i < a.size(); ++i) CHECK(b[i] == Approx(a[i] * 1e-3 / full).epsilon(1e-5).margin(1e-9));
+    }
+}
+
+TEST_CASE("An average of the weights follows its recurrence, and is what a reconstruction uses when told to") {
+    const TrainingProblem<double> p;
+    TrainingRun run(*p.ops, small_network(2, 2, DType::f64), Strategy::greedy, p.batch(), {{kernels::LossKind::l1, 1}},
+                    {.gradients = true, .moments = 0, .average = true});
+    UpdateTerms terms;
+    terms.optimizer = {.kind = kernels::OptimizerKind::sgd, .learning_rate = 0.1};
+    terms.average_decay = 0.75;
+    auto expected = weights_of<double>(run.network.stages()[1]);
+    for (int step = 1; step <= 4; ++step) {
+        run.schedule->step(p.batch(), terms);
+        const auto now = weights_of<double>(run.network.stages()[1]);
+        for (std::size_t i = 0; i < now.size(); ++i) expected[i] = 0.75 * expected[i] + 0.25 * now[i];
+    }
+    const Tensor average = run.network.stages()[1].parameters().average();
+    for (std::size_t i = 0; i < expected.size(); ++i) CHECK(average.as<double>()[i] == Approx(expected[i]).epsilon(1e-12));
+
+    Array<std::complex<double>> with(p.zero_filled.shape), without(p.zero_filled.shape), by_hand(p.zero_filled.shape);
+    reconstruct(run.network, run.memory, p.batch(), without.view());
+    {
+        const AveragedWeights averaged(run.network);
+        reconstruct(run.network, run.memory, p.batch(), with.view());
+    }
+    CHECK(with.values != without.values);
+    reconstruct(run.network, run.memory, p.batch(), by_hand.view());
+    CHECK(by_hand.values == without.values);
+    for (Stage& stage : run.network.stages()) p.ops->copy(stage.parameters().average(), stage.parameters().values());
+    reconstruct(run.network, run.memory, p.batch(), by_hand.view());
+    CHECK(by_hand.values == with.values);
+}
+
+TEST_CASE("Parameters take the memory of the buffers their optimiser needs, and no more") {
+    const auto bytes = [](const ParameterBuffers& buffers) {
+        return Network(small_network(2, 2), Device{}, buffers).parameter_bytes();
+    };
+    const std::size_t one = bytes({});
+    CHECK(bytes({.gradients = true}) == 2 * one);
+    CHECK(bytes({.gradients = true, .moments = 1}) == 3 * one);
+    CHECK(bytes({.gradients = true, .moments = 2}) == 4 * one);
+    CHECK(bytes({.gradients = true, .moments = 2, .average = true}) == 5 * one);
+}
+
 TEST_CASE("After the dry run nothing is allocated, and each arena's peak is what was planned") {
     const TrainingProblem<float> p(2);
     for (const Strategy strategy : {Strategy::greedy, Strategy::end_to_end}) {

@@ -1,6 +1,9 @@
+#include <cstring>
 #include <limits>
 
+#include "greedy/reconstruction.hpp"
 #include "greedy/trainer.hpp"
+#include "modules/metrics.hpp"
 #include "test/support/dataset.hpp"
 #include "test/support/temporary.hpp"
 
@@ -68,6 +71,86 @@ TEST_CASE("A run continued from its checkpoint has the bits of one that was neve
     }
 }
 
+TEST_CASE("A run with everything that training offers has the same bits after a stop, and memory as planned") {
+    Fixture f;
+    const auto everything = [&](const std::string& name, int steps) {
+        JobConfig job = f.job(name, steps);
+        job.training.batch = 1, job.training.accumulate = 3;
+        job.training.loss = {1, 0.5, 0.1, 0.2, 0.1};
+        job.training.optimizer.schedule = "step", job.training.optimizer.step_every = 4, job.training.optimizer.warmup = 2;
+        job.training.clip_norm = 0.05, job.training.ema = 0.9;
+        return job;
+    };
+    for (const std::string type : {"adam", "adamw", "sgd", "sgd with momentum"}) {
+        INFO(type);
+        const auto job = [&](const std::string& name, int steps) {
+            JobConfig j = everything(type + name, steps);
+            j.training.optimizer.type = type.substr(0, type.find(' '));
+            j.training.optimizer.momentum = type == "sgd with momentum" ? 0.9 : 0;
+            return j;
+        };
+        Trainer whole(job("whole", 9), false, *f.ops);
+        whole.run();
+        for (const ArenaUse& use : whole.memory_use()) CHECK(use.measured == use.planned);
+        for (const int until : {4, 5, 9}) Trainer(job("parts", until), until != 4, *f.ops).run();
+        CHECK(f.weights(type + "parts") == f.weights(type + "whole"));
+        const auto last_line = [&](const std::string& name) {
+            const std::string all = f.metrics(type + name);
+            return all.substr(all.rfind("{\"kind\":\"train\""));
+        };
+        CHECK(last_line("parts") == last_line("whole"));
+        CHECK_THAT(last_line("whole"), ContainsSubstring("\"gradient_norm\":["));
+    }
+}
+
+TEST_CASE("Accumulated batches see the slices of one large batch") {
+    Fixture f;
+    JobConfig large = f.job("large", 4), small = f.job("small", 4);
+    large.training.batch = 4;
+    small.training.batch = 2, small.training.accumulate = 2;
+    Trainer(large, false, *f.ops).run();
+    Trainer(small, false, *f.ops).run();
+    const auto a = f.weights("large"), b = f.weights("small");
+    REQUIRE(a.size() == b.size());
+    for (std::size_t i = 0; i < a.size(); ++i) CHECK(a[i] == Approx(b[i]).epsilon(1e-3).margin(1e-4));
+}
+
+TEST_CASE("Reconstructions and the best checkpoint's score come from the averaged weights") {
+    Fixture f;
+    JobConfig job = f.job("run", 8);
+    job.training.ema = 0.5;
+    job.training.validate_every = 0;  // only at the end
+    Trainer trainer(job, false, *f.ops);
+    trainer.run();
+    const data::Samples samples = open_samples(job.data.validation, "data.validation", job);
+    Arena workspace("workspace");
+    workspace.serve_on_demand(f.ops->allocator());
+    const auto mean_psnr = [&](const fs::path& checkpoint) {
+        const auto method = make_network_reconstructor(*f.ops, checkpoint);
+        double sum = 0;
+        for (std::int64_t i = 0; i < samples.count(); ++i) {
+            const data::Sample sample = samples.read(i, 0, *f.ops, workspace);
+            ComplexArray target = sample.target;
+            for (auto& v : target.values) v *= static_cast<float>(sample.scale);
+            sum += modules::score(method->reconstruct(sample), target).psnr;
+        }
+        return sum / static_cast<double>(samples.count());
+    };
+    const double expected = trainer.state().best_psnr;
+    CHECK(mean_psnr(f.directory / "run" / "best.h5") == Approx(expected).epsilon(1e-5));
+    // The weights of the last step are there as well, and are others.
+    Network inference = network_of_checkpoint(f.directory / "run" / "best.h5", f.ops->device());
+    Network training = network_of_checkpoint(f.directory / "run" / "best.h5", f.ops->device(), true);
+    for (Network* network : {&inference, &training}) {
+        network->materialize(*f.ops, 0);
+        load_checkpoint(f.directory / "run" / "best.h5", *network, *f.ops);
+    }
+    const ParameterPack &a = inference.stages()[0].parameters(), &b = training.stages()[0].parameters();
+    const std::size_t bytes = a.values().bytes();
+    CHECK(std::memcmp(a.values().data, b.average().data, bytes) == 0);
+    CHECK(std::memcmp(a.values().data, b.values().data, bytes) != 0);
+}
+
 TEST_CASE("Two runs of one configuration write the same metrics, byte for byte") {
     Fixture f;
     Trainer(f.job("a", 6), false, *f.ops).run();
@@ -123,9 +206,22 @@ TEST_CASE("A loss that is not finite ends the run with step, module and slices, 
     Fixture f;
     JobConfig job = f.job("run", 400);
     job.training.optimizer.learning_rate = 1e30;
+    job.training.checkpoint_every = 1;
     Trainer trainer(job, false, *f.ops);
     CHECK_THROWS_WITH(trainer.run(),
                       ContainsSubstring("module") && ContainsSubstring("slices") && ContainsSubstring("learning_rate"));
+    CHECK(read_checkpoint_header(f.directory / "run" / "last.h5").state.step == trainer.state().step - 1);
+    for (const float w : f.weights("run")) CHECK(std::isfinite(w));
+}
+
+TEST_CASE("Weights that are not finite are not saved over those that are") {
+    Fixture f;
+    JobConfig job = f.job("run", 5);
+    job.training.optimizer.type = "sgd";
+    job.training.optimizer.learning_rate = 1e300;  // infinite in single precision
+    job.training.checkpoint_every = 1;
+    CHECK_THROWS_WITH(Trainer(job, false, *f.ops).run(), ContainsSubstring("last.h5") && ContainsSubstring("NaN or infinity"));
+    CHECK_FALSE(fs::exists(f.directory / "run" / "last.h5"));
 }
 
 TEST_CASE("Training data without a target, without slices or with a mask of its own is refused") {

@@ -61,6 +61,40 @@ TEST_CASE("Updates agree with PyTorch for every optimiser, in both precisions") 
     }
 }
 
+TEST_CASE("A gradient longer than the limit is shortened to it, a shorter one stays, and its length is known") {
+    Bench b;
+    Array<double> g(Shape{2}), norm(Shape{1});
+    g.values = {3, -4};
+    b.ops->clip(10, g.view(), norm.view());
+    CHECK(norm[0] == 5);
+    CHECK(g.values == std::vector<double>{3, -4});
+    b.ops->clip(1, g.view(), norm.view());
+    CHECK(norm[0] == 5);
+    CHECK(g[0] == Approx(0.6));
+    CHECK(g[1] == Approx(-0.8));
+    g.values = {0, 0};
+    b.ops->clip(1, g.view(), norm.view());
+    CHECK(norm[0] == 0);
+    CHECK(g.values == std::vector<double>{0, 0});
+}
+
+TEST_CASE("The length of a gradient has the same bits for every number of threads") {
+    Bench b;
+    const auto random = random_array<float>(Shape{100003}, 1);
+    Array<double> norm(Shape{1});
+    auto reference = random;
+    b.ops->clip(0.5, reference.view(), norm.view());
+    const double length = norm[0];
+    for (int threads : {1, 2, 3}) {
+        set_thread_count(threads);
+        auto g = random;
+        b.ops->clip(0.5, g.view(), norm.view());
+        CHECK(norm[0] == length);
+        CHECK(g.values == reference.values);
+    }
+    set_thread_count(0);
+}
+
 TEST_CASE("An update refuses the wrong number of moments and buffers of another size") {
     Bench b;
     Array<float> p(Shape{4}), g(Shape{4}), m(Shape{4}), other(Shape{3});

@@ -42,7 +42,7 @@ TEST_CASE("Conjugate gradient solves (A^H A + lambda) x = b in every physics") {
         const SenseProblem p(physics, 2, 3);
         const auto rhs = random_array<C>(p.zero_filled.shape, 7);
         Array<C> x(rhs.shape), check(rhs.shape);
-        conjugate_gradient(*b.ops, p.sense, rhs.view(), {80, 0.1}, x.view(), b.workspace);
+        cg_sense(*b.ops, p.sense, rhs.view(), {80, 0.1}, x.view(), b.workspace);
         p.sense.normal(*b.ops, x.view(), {1, 0.1, 0, nullptr}, check.view(), b.workspace);
         CHECK(relative_error(check, rhs) < 1e-9);
     }
@@ -54,10 +54,10 @@ TEST_CASE("Each sample is solved for itself, and an all-zero one gives zeros") {
     auto rhs = random_array<C>(p.zero_filled.shape, 2);
     std::fill_n(rhs.slice(1), 30, C(0));
     Array<C> x(rhs.shape), alone(Shape{1, 1, 1, 1, 6, 5});
-    conjugate_gradient(*b.ops, p.sense, rhs.view(), {5, 0.1}, x.view(), b.workspace);
+    cg_sense(*b.ops, p.sense, rhs.view(), {5, 0.1}, x.view(), b.workspace);
     for (std::int64_t i = 30; i < 60; ++i) CHECK(x[i] == C(0));
     const SenseOperator first{p.maps.view().slice(0), p.folded.view().slice(0), 2};
-    conjugate_gradient(*b.ops, first, rhs.view().slice(0), {5, 0.1}, alone.view(), b.workspace);
+    cg_sense(*b.ops, first, rhs.view().slice(0), {5, 0.1}, alone.view(), b.workspace);
     for (std::int64_t i = 0; i < 30; ++i) CHECK(std::abs(x[i] - alone[i]) < 1e-14);
 }
 
@@ -66,14 +66,14 @@ TEST_CASE("With inner products over the batch the other samples change a result,
     const SenseProblem p(all_physics[0], 2, 2);
     Array<C> own(p.zero_filled.shape), common(p.zero_filled.shape);
     ConjugateGradientOptions options{3, 0.1};
-    conjugate_gradient(*b.ops, p.sense, p.zero_filled.view(), options, own.view(), b.workspace);
+    cg_sense(*b.ops, p.sense, p.zero_filled.view(), options, own.view(), b.workspace);
     options.inner_products = InnerProducts::batch;
-    conjugate_gradient(*b.ops, p.sense, p.zero_filled.view(), options, common.view(), b.workspace);
+    cg_sense(*b.ops, p.sense, p.zero_filled.view(), options, common.view(), b.workspace);
     CHECK(relative_error(common, own) > 1e-3);
     options.iterations = 60;  // both converge to the same solution
-    conjugate_gradient(*b.ops, p.sense, p.zero_filled.view(), options, common.view(), b.workspace);
+    cg_sense(*b.ops, p.sense, p.zero_filled.view(), options, common.view(), b.workspace);
     options.inner_products = InnerProducts::per_sample;
-    conjugate_gradient(*b.ops, p.sense, p.zero_filled.view(), options, own.view(), b.workspace);
+    cg_sense(*b.ops, p.sense, p.zero_filled.view(), options, own.view(), b.workspace);
     CHECK(relative_error(common, own) < 1e-9);
 }
 
@@ -90,11 +90,11 @@ TEST_CASE("With a tolerance each sample stops at the first iterate whose residua
     };
     Array<C> stopped(p.zero_filled.shape), fixed(p.zero_filled.shape);
     ConjugateGradientOptions options{100, 0.1, 1e-3};
-    conjugate_gradient(*b.ops, p.sense, p.zero_filled.view(), options, stopped.view(), b.workspace);
+    cg_sense(*b.ops, p.sense, p.zero_filled.view(), options, stopped.view(), b.workspace);
     for (std::int64_t n : {0, 1}) {
         CHECK(residual(stopped, n) <= 1e-3);
         for (int iterations = 1;; ++iterations) {
-            conjugate_gradient(*b.ops, p.sense, p.zero_filled.view(), {iterations, 0.1}, fixed.view(), b.workspace);
+            cg_sense(*b.ops, p.sense, p.zero_filled.view(), {iterations, 0.1}, fixed.view(), b.workspace);
             if (residual(fixed, n) > 1e-3) continue;
             for (std::int64_t i = 30 * n; i < 30 * (n + 1); ++i) CHECK(stopped[i] == fixed[i]);
             break;

@@ -43,12 +43,17 @@ struct TrainingRun {
     std::unique_ptr<greedy::Schedule> schedule;
 
     TrainingRun(kernels::Operations& ops, const greedy::NetworkOptions& options, greedy::Strategy strategy,
-                const greedy::Batch& batch, modules::Loss loss = {{kernels::LossKind::l1, 1}})
-        : network(options, ops.device(), {.gradients = true, .moments = 2}),
+                const greedy::Batch& batch, modules::Loss loss = {{kernels::LossKind::l1, 1}},
+                const ParameterBuffers& buffers = {.gradients = true, .moments = 2})
+        : network(options, ops.device(), buffers),
           memory(ops),
           schedule(greedy::make_schedule(strategy, network, memory, std::move(loss))) {
         ops.set_planning(true);
-        schedule->step(batch, {});
+        greedy::UpdateTerms terms;
+        terms.optimizer.kind = buffers.moments == 2 ? kernels::OptimizerKind::adam : kernels::OptimizerKind::sgd;
+        terms.optimizer.momentum = buffers.moments == 1 ? 0.9 : 0;
+        terms.clip_norm = 1;
+        schedule->step(batch, terms);
         greedy::reconstruct(network, memory, batch, batch.zero_filled);
         ops.set_planning(false);
         network.materialize(ops, 11);
@@ -56,7 +61,7 @@ struct TrainingRun {
     }
 
     std::vector<double> step(const greedy::Batch& batch, std::int64_t number, double learning_rate = 1e-3) {
-        schedule->step(batch, {.learning_rate = learning_rate, .weight_decay = 1e-4, .step = number});
+        schedule->step(batch, {.optimizer = {.learning_rate = learning_rate, .weight_decay = 1e-4, .step = number}});
         return schedule->losses();
     }
 };

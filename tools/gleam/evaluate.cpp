@@ -3,6 +3,7 @@
 
 #include "core/log.hpp"
 #include "greedy/evaluation.hpp"
+#include "greedy/planes.hpp"
 #include "tools/gleam/commands.hpp"
 #include "tools/gleam/options.hpp"
 
@@ -48,8 +49,9 @@ int evaluate(const EvaluateOptions& o) {
     const data::Samples samples = o.samples.open(o.input, checkpoints);
     const auto reference = o.reference == "rss" ? greedy::Reference::rss : greedy::Reference::target;
     const greedy::Evaluation evaluation = greedy::evaluate(samples, methods, reference, o.show, *ops);
-    fmt::print("{} slices of {}, mask {}, acceleration {:.2f} (asked for {:g}), reference {}\n\n{}", samples.count(), o.input,
-               evaluation.mask_kind, evaluation.actual_acceleration, evaluation.requested_acceleration, evaluation.reference,
+    fmt::print("{} {} of {}, mask {}, acceleration {:.2f} (asked for {:g}), reference {}\n\n{}", samples.count(),
+               greedy::sample_name(evaluation.physics, samples.count()), o.input, evaluation.mask_kind,
+               evaluation.actual_acceleration, evaluation.requested_acceleration, evaluation.reference,
                greedy::format_table(evaluation));
     if (!o.out.empty()) {
         greedy::write_evaluation(evaluation, o.out);
@@ -72,7 +74,7 @@ void add_evaluate(CLI::App& program, Run& run) {
         ->check(CLI::IsMember({"target", "rss"}))
         ->capture_default_str();
     command->add_option("--out", o->out, "directory for evaluation.json, evaluation.csv and images.h5");
-    command->add_option("--show", o->show, "how many slices keep their images for the report")
+    command->add_option("--show", o->show, "how many slices, volumes or series keep their images for the report")
         ->check(CLI::Range(0, 1000))
         ->capture_default_str();
     o->samples.add(*command);
