@@ -91,20 +91,21 @@ TEST_CASE("Coil maps of a volume have unit norm, are smooth along z, tell z apar
     Philox random(3, Purpose::coils, 0, 2);
     const auto maps = make_coil_maps(coils, {n, n, n}, random);
     REQUIRE(maps.shape == Shape{coils, n, n, n});
-    double steepest = 0, along_z = 0;
+    double steepest = 0;
     for (std::int64_t i = 0; i < n * plane; ++i) {
         double norm = 0;
         for (std::int64_t c = 0; c < coils; ++c) {
             const std::complex<double> here(maps.slice(c)[i]);
             norm += std::norm(here);
-            if (i + plane >= n * plane) continue;
+            const double x = static_cast<double>(i % n) - 11.5, y = static_cast<double>(i % plane / n) - 11.5;
+            if (i + plane >= n * plane || std::hypot(x, y) > 0.94 * 12) continue;  // bodies end there, loops begin beyond
             const double step = std::abs(std::complex<double>(maps.slice(c)[i + plane]) - here);
-            steepest = std::max(steepest, step), along_z = std::max(along_z, step);
+            steepest = std::max(steepest, step);
         }
         REQUIRE(norm == Approx(1).epsilon(1e-5));
     }
     CHECK(steepest < 8.0 / n);
-    CHECK(along_z > 0.5 / n);
+    CHECK(steepest > 0.5 / n);
     // One plane: no coil is shifted, so these are the maps of a slice.
     Philox again(3, Purpose::coils, 0, 2), slice(3, Purpose::coils, 0, 2);
     CHECK(make_coil_maps(coils, {1, n, n}, again).values == make_coil_maps(coils, {n, n}, slice).values);
