@@ -1,0 +1,147 @@
+// Every number of training steps against a float64 reference (docs/testing.md, "Parity").
+#include "greedy/trace.hpp"
+#include "kernels/cpu/cpu.hpp"
+#include "test/support/catch.hpp"
+#include "test/support/temporary.hpp"
+
+using namespace gleam;
+using namespace gleam::greedy;
+using gleam::test::TemporaryDirectory;
+
+namespace {
+
+const fs::path own_cases = fs::path(GLEAM_SOURCE_DIR) / "test" / "greedy" / "parity";
+
+// Relative difference, at most, of outputs and losses, of gradients, and of weights after the steps.
+struct Tolerance {
+    double outputs, gradients, weights;
+};
+constexpr Tolerance fp64{1e-10, 1e-9, 1e-7}, fp32{5e-6, 1e-4, 2e-5};
+
+void list_datasets(const data::Hdf5File& file, const std::string& group, std::vector<std::string>& names) {
+    for (const std::string& name : file.list(group.empty() ? "/" : group)) {
+        const std::string path = group.empty() ? name : group + "/" + name;
+        if (file.is_dataset(path))
+            names.push_back(path);
+        else
+            list_datasets(file, path, names);
+    }
+}
+
+double relative_difference(const Array<double>& a, const Array<double>& reference) {
+    double difference = 0, size = 0;
+    for (std::int64_t i = 0; i < a.elements(); ++i) {
+        difference += std::pow(a[i] - reference[i], 2);
+        size += std::pow(reference[i], 2);
+    }
+    return std::sqrt(difference / (size + 1e-300));
+}
+
+void compare(const fs::path& mine, const fs::path& reference_path, const Tolerance& tolerance) {
+    const data::Hdf5File result(mine), reference(reference_path);
+    std::vector<std::string> names;
+    list_datasets(reference, "", names);
+    CHECK(names.size() > 20);
+    for (const std::string& name : names) {
+        INFO(reference_path.filename().string() << " " << name);
+        REQUIRE(result.exists(name));
+        const auto a = result.read<double>(name), b = reference.read<double>(name);
+        REQUIRE(a.shape == b.shape);
+        const double limit = name.find("/grads/") != std::string::npos   ? tolerance.gradients
+                             : name.find("weights/") != std::string::npos ? tolerance.weights
+                                                                          : tolerance.outputs;
+        CHECK(relative_difference(a, b) <= limit);
+    }
+}
+
+// Cases of the strategies that exist, with their references beside them.
+std::vector<fs::path> cases_in(const fs::path& folder) {
+    std::vector<fs::path> cases;
+    if (!fs::exists(folder)) return cases;
+    for (const auto& entry : fs::directory_iterator(folder)) {
+        const std::string name = entry.path().filename().string();
+        if (!name.ends_with(".case.h5")) continue;
+        const std::string mode = data::Hdf5File(entry.path()).string_attribute("train", "mode");
+        if (mode == "e2e" || mode == "greedy" || mode == "adgl") cases.push_back(entry.path());
+    }
+    std::sort(cases.begin(), cases.end());
+    return cases;
+}
+
+void run_all(const std::vector<fs::path>& cases) {
+    const TemporaryDirectory directory;
+    const auto ops = kernels::make_cpu_operations();
+    for (const fs::path& path : cases) {
+        const std::string text = path.string();
+        const fs::path reference = text.substr(0, text.size() - std::string("case.h5").size()) + "ref.h5";
+        const TraceCase input(path, {});
+        for (const DType precision : {DType::f64, DType::f32}) {
+            const fs::path out = directory / "out.h5";
+            trace(input, out, {precision, false}, *ops);
+            compare(out, reference, precision == DType::f64 ? fp64 : fp32);
+        }
+    }
+}
+
+}  // namespace
+
+TEST_CASE("Every model and physics agrees with the float64 reference, number by number, in both precisions") {
+    const std::vector<fs::path> cases = cases_in(own_cases);
+    CHECK(cases.size() == 12);
+    run_all(cases);
+}
+
+TEST_CASE("Further parity cases agree too, where there are any") {
+    const std::vector<fs::path> cases = cases_in(GLEAM_PARITY);
+    if (cases.empty()) WARN("no cases in " GLEAM_PARITY);
+    run_all(cases);
+}
+
+TEST_CASE("A trace has the configuration that was used, and fields may be overridden") {
+    const TemporaryDirectory directory;
+    const auto ops = kernels::make_cpu_operations();
+    const fs::path out = directory / "out.h5";
+    trace(TraceCase(own_cases / "kernel_five.case.h5", {"mode=e2e", "steps=1", "lr=0.5"}), out, {DType::f64, false}, *ops);
+    const data::Hdf5File file(out);
+    CHECK(file.string_attribute("train", "mode") == "e2e");
+    CHECK(file.number_attribute("train", "lr") == 0.5);
+    CHECK(file.number_attribute("config", "kernel_size") == 5);
+    CHECK(file.string_attribute("/", "dtype") == "f64");
+    CHECK(file.shape("step0/loss") == Shape{1});
+    CHECK_FALSE(file.exists("step1"));
+}
+
+TEST_CASE("A case without weights starts from random ones, the same every time") {
+    const TemporaryDirectory directory;
+    const auto ops = kernels::make_cpu_operations();
+    const data::Hdf5File source(own_cases / "single_coil.case.h5");
+    {
+        data::Hdf5Writer copy(directory / "bare.h5");
+        for (const char* name : {"inputs/kspace", "inputs/maps", "inputs/mask", "inputs/target"})
+            copy.write(name, source.read<double>(name));
+        copy.commit();
+    }
+    const TraceCase bare(directory / "bare.h5", {"features=2", "num_unrolls=1"});
+    for (const char* name : {"a.h5", "b.h5"}) trace(bare, directory / name, {DType::f64, false}, *ops);
+    const std::string weight = "final/weights/unroll0/resnet/block1/conv0/weight";
+    const auto a = data::Hdf5File(directory / "a.h5").read<double>(weight), b = data::Hdf5File(directory / "b.h5").read<double>(weight);
+    CHECK(a.values == b.values);
+    CHECK(std::abs(a[0]) > 0);
+}
+
+TEST_CASE("A trace refuses what it does not know or cannot do, by name") {
+    const fs::path good = own_cases / "single_coil.case.h5";
+    CHECK_THROWS_WITH(TraceCase(good, {"featurs=3"}), ContainsSubstring("did you mean 'features'?"));
+    CHECK_THROWS_WITH(TraceCase(good, {"mode=pgleam"}), ContainsSubstring("pgleam") && ContainsSubstring("greedy"));
+    CHECK_THROWS_WITH(TraceCase(good, {"num_modules=2"}), ContainsSubstring("does not divide the 5 unrolls"));
+    CHECK_THROWS_WITH(TraceCase(good, {"kernel_size=4"}), ContainsSubstring("odd"));
+    CHECK_THROWS_WITH(TraceCase(good, {"steps"}), ContainsSubstring("write name=value"));
+    CHECK_THROWS_WITH(TraceCase(good, {"lr=fast"}), ContainsSubstring("give a number"));
+    CHECK_THROWS_AS(TraceCase(own_cases / "single_coil.ref.h5", {}), DataError);
+    const TemporaryDirectory directory;
+    const auto ops = kernels::make_cpu_operations();
+    CHECK_THROWS_WITH(trace(TraceCase(good, {"features=4"}), directory / "out.h5", {}, *ops),
+                      ContainsSubstring("weights belong to another network"));
+    CHECK_THROWS_AS(trace(TraceCase(good, {"ndim=3"}), directory / "out.h5", {}, *ops), DataError);
+    CHECK_FALSE(fs::exists(directory / "out.h5"));
+}
