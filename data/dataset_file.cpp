@@ -136,6 +136,7 @@ std::map<std::string, std::string> DatasetFile::provenance() const {
     std::map<std::string, std::string> found;
     for (const std::string& name : file_.attributes())
         if (const auto text = file_.attribute_text("/", name)) found[name] = *text;
+    found.erase("physics");
     return found;
 }
 

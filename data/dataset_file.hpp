@@ -52,7 +52,7 @@ public:
     // Reads one sample; DataError when it holds NaN or infinity.
     SliceData read_slice(std::int64_t slice) const;
 
-    // The file's attributes: name and text.
+    // The file's attributes but physics: name and text.
     std::map<std::string, std::string> provenance() const;
 
 private:
