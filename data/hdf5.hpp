@@ -156,6 +156,9 @@ public:
         write_values(name, Hdf5TypeOf<T>::value, first, count, values);
     }
 
+    // A group of its own, for attributes.
+    void create_group(const std::string& name);
+
     // Attributes of an existing group or data set ("/" is the file itself); an attribute of that name is replaced.
     void set_attribute(const std::string& object, const std::string& name, std::string_view text);
     void set_attribute(const std::string& object, const std::string& name, double number);

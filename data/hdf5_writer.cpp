@@ -157,6 +157,13 @@ void Hdf5Writer::write_string(const std::string& name, std::string_view text, co
     check(dataset.valid() && H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, value.data()) >= 0, name);
 }
 
+void Hdf5Writer::create_group(const std::string& name) {
+    Lock lock;
+    Handle link = groups_on_the_way();
+    Handle group(H5Gcreate2(state_->id, name.c_str(), link, H5P_DEFAULT, H5P_DEFAULT), H5Gclose);
+    check(group.valid(), name);
+}
+
 void Hdf5Writer::write_attribute(const std::string& object, const std::string& name, std::int64_t type, const void* value) {
     Lock lock;
     Handle owner(H5Oopen(state_->id, object.c_str(), H5P_DEFAULT), H5Oclose);

@@ -39,6 +39,7 @@ public:
     ParameterPack& parameters() { return parameters_; }
     const ParameterPack& parameters() const { return parameters_; }
     int first_unroll() const { return first_; }
+    const modules::Unroll& unroll(int i) const { return unrolls_[static_cast<std::size_t>(i)]; }
     int unrolls() const { return static_cast<int>(unrolls_.size()); }
 
 private:

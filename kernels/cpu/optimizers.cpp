@@ -15,6 +15,8 @@ device::AdamElement<T> adam_element(const OptimizerTerms& t) {
     return {T(t.learning_rate),
             T(t.beta1),
             T(t.beta2),
+            T(1 - t.beta1),
+            T(1 - t.beta2),
             T(t.epsilon),
             T(decoupled ? 0 : t.weight_decay),
             T(decoupled ? 1 - t.learning_rate * t.weight_decay : 1),

@@ -11,12 +11,14 @@ namespace gleam::kernels::device {
 // One parameter's update by Adam; of the two weight decays one is 0 (kernels/terms.hpp).
 template <class T>
 struct AdamElement {
-    T learning_rate, beta1, beta2, epsilon, coupled_decay, shrink, correction1, root_correction2;
+    T learning_rate, beta1, beta2;
+    T gain1, gain2;  // 1 - beta, taken in double: 1 - 0.999f is off by 5e-5
+    T epsilon, coupled_decay, shrink, correction1, root_correction2;
 
     void operator()(T gradient, T& value, T& m, T& v) const {
         const T g = gradient + coupled_decay * value;
-        m = beta1 * m + (1 - beta1) * g;
-        v = beta2 * v + (1 - beta2) * g * g;
+        m = beta1 * m + gain1 * g;
+        v = beta2 * v + gain2 * g * g;
         value = shrink * value - learning_rate / correction1 * m / (std::sqrt(v) / root_correction2 + epsilon);
     }
 };

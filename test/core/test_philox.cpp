@@ -13,7 +13,7 @@ TEST_CASE("Philox gives the published known answers") {
           Philox::Block{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1});
 }
 
-TEST_CASE("Random streams differ by seed, purpose, epoch and sample, and repeat") {
+TEST_CASE("Random streams differ by seed, purpose, epoch, sample and part, and repeat") {
     auto first = [](Philox p) { return p.next(); };
     const auto reference = first(Philox(1, Purpose::mask, 2, 3));
     CHECK(first(Philox(1, Purpose::mask, 2, 3)) == reference);
@@ -21,6 +21,8 @@ TEST_CASE("Random streams differ by seed, purpose, epoch and sample, and repeat"
     CHECK(first(Philox(1, Purpose::noise, 2, 3)) != reference);
     CHECK(first(Philox(1, Purpose::mask, 1, 3)) != reference);
     CHECK(first(Philox(1, Purpose::mask, 2, 4)) != reference);
+    CHECK(first(Philox(1, Purpose::mask, 2, 3, 0)) == reference);
+    CHECK(first(Philox(1, Purpose::mask, 2, 3, 1)) != reference);
 }
 
 TEST_CASE("Uniform and normal numbers have the moments they should") {

@@ -86,8 +86,35 @@ TEST_CASE("The same coils are seen at every matrix size") {
                 REQUIRE(std::abs(fine.slice(c)[(3 * y + 1) * 45 + 3 * x + 1] - coarse.slice(c)[y * 15 + x]) < 1e-5f);
 }
 
+TEST_CASE("Coil maps of a volume have unit norm, are smooth along z, tell z apart and meet those of its middle plane") {
+    const std::int64_t coils = 6, n = 24, plane = n * n;
+    Philox random(3, Purpose::coils, 0, 2);
+    const auto maps = make_coil_maps(coils, {n, n, n}, random);
+    REQUIRE(maps.shape == Shape{coils, n, n, n});
+    double steepest = 0;
+    for (std::int64_t i = 0; i < n * plane; ++i) {
+        double norm = 0;
+        for (std::int64_t c = 0; c < coils; ++c) {
+            const std::complex<double> here(maps.slice(c)[i]);
+            norm += std::norm(here);
+            const double x = static_cast<double>(i % n) - 11.5, y = static_cast<double>(i % plane / n) - 11.5;
+            if (i + plane >= n * plane || std::hypot(x, y) > 0.94 * 12) continue;  // bodies end there, loops begin beyond
+            const double step = std::abs(std::complex<double>(maps.slice(c)[i + plane]) - here);
+            steepest = std::max(steepest, step);
+        }
+        REQUIRE(norm == Approx(1).epsilon(1e-5));
+    }
+    CHECK(steepest < 8.0 / n);
+    CHECK(steepest > 0.5 / n);
+    // One plane: no coil is shifted, so these are the maps of a slice.
+    Philox again(3, Purpose::coils, 0, 2), slice(3, Purpose::coils, 0, 2);
+    CHECK(make_coil_maps(coils, {1, n, n}, again).values == make_coil_maps(coils, {n, n}, slice).values);
+}
+
 TEST_CASE("Coil maps without coils or pixels are refused") {
     CHECK_THROWS_AS(maps_of(0, 0, 8, 8), ConfigError);
     CHECK_THROWS_AS(maps_of(0, 2, -1, 8), ConfigError);
     CHECK_THROWS_WITH(maps_of(0, 2, 8, 0), ContainsSubstring("8 x 0"));
+    Philox random(1, Purpose::coils);
+    CHECK_THROWS_AS(make_coil_maps(2, {0, 4, 4}, random), ConfigError);
 }

@@ -39,9 +39,28 @@ void write_dataset(const fs::path& path, const DatasetLayout& layout, const Hdf5
     writer.commit();
 }
 
+// `everything` as volumes and as cine series, of one and of two sets of maps, with all kinds of masks.
+std::vector<DatasetLayout> other_physics() {
+    std::vector<DatasetLayout> all;
+    for (std::int64_t sets : {1, 2})
+        for (bool per_slice : {true, false}) {
+            DatasetLayout layout = everything;
+            layout.sets = sets, layout.mask_per_slice = per_slice;
+            all.push_back(layout);
+            layout.physics = Physics::volume, layout.depth = 3;
+            all.push_back(layout);
+            layout.physics = Physics::dynamic, layout.depth = 1, layout.frames = 6;
+            all.push_back(layout);
+            layout.mask_frames = 6;
+            all.push_back(layout);
+        }
+    return all;
+}
+
 // A file with these shapes, of zeros; an empty shape leaves the data set out.
 struct Raw {
     Shape kspace{2, 3, 4, 5}, maps{2, 3, 4, 5}, target{}, mask{}, rss{};
+    std::string physics{};
 };
 
 void write_raw(const fs::path& path, const Raw& raw) {
@@ -54,6 +73,7 @@ void write_raw(const fs::path& path, const Raw& raw) {
     put("target", raw.target, Complex());
     put("mask", raw.mask, float());
     put("reconstruction_rss", raw.rss, float());
+    if (!raw.physics.empty()) writer.set_attribute("/", "physics", raw.physics);
     writer.commit();
 }
 
@@ -95,6 +115,81 @@ TEST_CASE("A data set comes back slice by slice as it was written") {
             CHECK_THROWS_WITH(file.read_slice(layout.slices), ContainsSubstring("has no slice"));
             CHECK_THROWS_AS(file.read_slice(-1), DataError);
         }
+}
+
+TEST_CASE("Volumes, cine series and several sets of maps come back as they were written") {
+    TemporaryDirectory dir;
+    for (const DatasetLayout& layout : other_physics()) {
+        INFO(name_of(layout.physics) << ", " << layout.sets << " sets, mask " << layout.stored_mask().str());
+        write_dataset(dir / "a.h5", layout);
+        const Hdf5File stored(dir / "a.h5");
+        CHECK(stored.shape("kspace") == layout.stored_kspace());
+        CHECK(stored.shape("target") == layout.stored_image());
+        CHECK(stored.has_attribute("/", "physics") == (layout.physics != Physics::planar));
+        const DatasetFile file(dir / "a.h5");
+        CHECK(file.layout().physics == layout.physics);
+        CHECK(file.layout().frames == layout.frames);
+        CHECK(file.layout().depth == layout.depth);
+        CHECK(file.layout().sets == layout.sets);
+        CHECK(file.layout().mask_frames == layout.mask_frames);
+        CHECK(file.layout().mask_per_slice == layout.mask_per_slice);
+        for (std::int64_t s = 0; s < layout.slices; ++s) {
+            const SliceData expected = slice_of(layout, 100.0F * static_cast<float>(s)), found = file.read_slice(s);
+            CHECK(found.kspace.shape == layout.kspace_shape());
+            CHECK(found.maps.shape == layout.maps_shape());
+            CHECK(found.target.shape == layout.image_shape());
+            CHECK(found.truth.shape == layout.image_shape());
+            CHECK(found.rss.shape == layout.rss_shape());
+            CHECK(found.mask.shape == layout.mask_shape());
+            CHECK(found.kspace.values == expected.kspace.values);
+            CHECK(found.maps.values == expected.maps.values);
+            CHECK(found.target.values == expected.target.values);
+            CHECK(found.rss.values == expected.rss.values);
+            CHECK(found.truth.values == expected.truth.values);
+            CHECK(found.mask.values == (layout.mask_per_slice ? expected : slice_of(layout, 0)).mask.values);
+        }
+    }
+}
+
+TEST_CASE("Volumes and cine series whose parts do not fit together are refused with what would fit") {
+    TemporaryDirectory dir;
+    const fs::path path = dir / "a.h5";
+    check_refused(path, {.physics = "4d"}, "attribute 'physics' is '4d'; it has to be 2d, 3d or 2d+t");
+    check_refused(path, {.physics = "3d"}, "'kspace': has shape [2, 3, 4, 5] where [volume, coil, z, y, x] is needed");
+    check_refused(path, {.kspace = {2, 3, 4, 5, 6}}, "where [slice, coil, y, x] is needed (physics 2d)");
+
+    Raw volume{.kspace = {2, 3, 4, 5, 6}, .maps = {2, 3, 4, 5, 6}, .physics = "3d"};
+    write_raw(path, volume);
+    CHECK(DatasetFile(path).layout().depth == 4);
+    volume.maps = {2, 3, 5, 6};
+    check_refused(path, volume, "'maps': has shape [2, 3, 5, 6] where [2, 3, 4, 5, 6] fits k-space");
+    volume.maps = {2, 3, 4, 5, 6, 2};
+    volume.target = {2, 4, 5, 6};  // one image where there are two sets
+    check_refused(path, volume, "'target': has shape [2, 4, 5, 6] where [2, 4, 5, 6, 2] fits k-space and maps");
+    volume.target = {2, 4, 5, 6, 2};
+    volume.mask = {5, 6};
+    check_refused(path, volume, "'mask': has shape [5, 6] where [4, 5, 6] or [2, 4, 5, 6] fits k-space");
+    volume.mask = {4, 5, 6};
+    volume.rss = {2, 4, 5, 6, 2};
+    check_refused(path, volume, "'reconstruction_rss'");
+
+    Raw series{.kspace = {2, 7, 3, 5, 6}, .maps = {2, 3, 5, 6}, .target = {2, 7, 5, 6}, .physics = "2d+t"};
+    write_raw(path, series);
+    CHECK(DatasetFile(path).layout().frames == 7);
+    CHECK(DatasetFile(path).coils() == 3);
+    series.maps = {2, 7, 3, 5, 6};
+    check_refused(path, series, "'maps'");
+    series.maps = {2, 3, 5, 6};
+    series.target = {2, 5, 6};
+    check_refused(path, series, "'target': has shape [2, 5, 6] where [2, 7, 5, 6] fits k-space");
+    series.target = {};
+    series.mask = {6, 5, 6};
+    check_refused(path, series, "'mask': has shape [6, 5, 6] where [7, 5, 6] or [2, 7, 5, 6] fits k-space (the axis of frames");
+    for (const Shape& mask : {Shape{7, 5, 6}, Shape{1, 5, 6}, Shape{2, 7, 5, 6}, Shape{2, 1, 5, 6}}) {
+        series.mask = mask;
+        write_raw(path, series);
+        CHECK(DatasetFile(path).layout().stored_mask() == mask);
+    }
 }
 
 TEST_CASE("A data set whose parts do not fit together is refused with what to do") {
@@ -163,6 +258,9 @@ TEST_CASE("A data set is written whole or not at all") {
     TemporaryDirectory dir;
     const fs::path path = dir / "a.h5";
     CHECK_THROWS_AS(DatasetWriter(path, DatasetLayout{}), DataError);
+    DatasetLayout frames = everything, depth = everything, masks = everything, sets = everything;
+    frames.frames = 2, depth.depth = 2, masks.mask_frames = 2, sets.sets = 0;
+    for (const DatasetLayout& wrong : {frames, depth, masks, sets}) CHECK_THROWS_AS(DatasetWriter(path, wrong), DataError);
     {
         DatasetWriter writer(path, everything);
         writer.write_slice(0, slice_of(everything, 0));
@@ -183,8 +281,10 @@ TEST_CASE("A data set is written whole or not at all") {
 
 TEST_CASE("A damaged data set is read or refused, never more") {
     TemporaryDirectory dir;
+    DatasetLayout series = everything;
+    series.physics = Physics::dynamic, series.frames = series.mask_frames = 2, series.sets = 2;
     for (int gzip : {0, 1}) {
-        write_dataset(dir / "good.h5", everything, {gzip, false});
+        write_dataset(dir / "good.h5", gzip ? series : everything, {gzip, false});
         const auto damage = test::survives_damage(dir / "good.h5", dir / "victim.h5", 30, 60, [](const fs::path& path) {
             const DatasetFile file(path);
             for (std::int64_t s = 0; s < file.slices(); ++s) file.read_slice(s);

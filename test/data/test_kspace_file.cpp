@@ -104,6 +104,67 @@ TEST_CASE("Masks of raw k-space may be a line, a plane or one plane per slice") 
     }
 }
 
+TEST_CASE("Volumes and cine series are read from HDF5 on the axes of memory") {
+    TemporaryDirectory dir;
+    const fs::path path = dir / "a.h5";
+    write_raw(path, {2, 3, 4, 5, 6});
+    const KspaceFile volumes(path, Physics::volume);
+    CHECK(volumes.layout().kspace_shape() == Shape{1, 1, 3, 4, 5, 6});
+    CHECK(volumes.slices() == 2);
+    CHECK(volumes.read_slice(1).shape == Shape{1, 1, 3, 4, 5, 6});
+    CHECK(volumes.read_slice(1)[7] == Complex(367));
+    const KspaceFile series(path, Physics::dynamic);
+    CHECK(series.layout().kspace_shape() == Shape{1, 3, 4, 1, 5, 6});
+    CHECK(series.read_slice(1)[7] == Complex(367));
+    check_refused(path, "--physics 3d or 2d+t");
+
+    write_raw(path, {3, 4, 5, 6});  // no axis of samples
+    CHECK(KspaceFile(path, Physics::volume).slices() == 1);
+    CHECK(KspaceFile(path, Physics::volume).layout().depth == 4);
+    CHECK(KspaceFile(path, Physics::dynamic).layout().frames == 3);
+    CHECK(KspaceFile(path, Physics::dynamic).coils() == 4);
+    CHECK(KspaceFile(path, Physics::dynamic).read_slice(0).values == counting<Complex>({3, 4, 5, 6}).values);
+    write_raw(path, {3, 5, 6});
+    CHECK_THROWS_WITH(KspaceFile(path, Physics::volume), ContainsSubstring("[volume, coil, z, y, x] or [coil, z, y, x]"));
+    CHECK_THROWS_WITH(KspaceFile(path, Physics::dynamic), ContainsSubstring("[slice, frame, coil, y, x] or [frame, coil, y, x]"));
+    write_raw(path, {2, 0, 4, 5, 6});
+    CHECK_THROWS_WITH(KspaceFile(path, Physics::dynamic), ContainsSubstring("has no frames"));
+}
+
+TEST_CASE("Masks of raw volumes and cine series fill the axes that they lack") {
+    TemporaryDirectory dir;
+    const fs::path path = dir / "a.h5";
+    // `stored(t or z, y, x)` is the number in the file: 0, the only one not sampled, is the first.
+    for (const Shape& shape : {Shape{4, 5}, Shape{4, 5, 1}, Shape{4, 5, 6}, Shape{2, 4, 5, 6}}) {
+        write_raw(path, {2, 3, 4, 5, 6}, shape);
+        const KspaceFile file(path, Physics::volume);
+        const auto mask = file.mask(0);
+        REQUIRE(mask.has_value());
+        REQUIRE(mask->shape == Shape{1, 1, 1, 4, 5, 6});
+        const bool plane = shape.elements() == 20;  // a line along x is missing, or a point
+        for (std::int64_t i = 0; i < 120; ++i) REQUIRE((*mask)[i] == ((plane ? i < 6 : i == 0) ? 0.0F : 1.0F));
+        CHECK(file.mask_per_slice() == (shape.rank() == 4));
+        CHECK((*file.mask(1))[0] == (file.mask_per_slice() ? 1.0F : 0.0F));
+    }
+    for (const Shape& shape : {Shape{6}, Shape{5, 6}, Shape{5, 6}, Shape{3, 4, 5}}) {
+        write_raw(path, {2, 3, 4, 5, 6}, shape);
+        CHECK_THROWS_WITH(KspaceFile(path, Physics::volume), ContainsSubstring("'mask'") && ContainsSubstring("[4, 5, 6]"));
+    }
+    for (const Shape& shape : {Shape{6}, Shape{5, 6}, Shape{4, 5, 6}, Shape{2, 4, 5, 6}}) {
+        write_raw(path, {2, 4, 3, 5, 6}, shape);
+        const KspaceFile file(path, Physics::dynamic);
+        const auto mask = file.mask(0);
+        REQUIRE(mask.has_value());
+        const std::int64_t frames = shape.rank() >= 3 ? 4 : 1;
+        REQUIRE(mask->shape == Shape{1, frames, 1, 1, 5, 6});
+        for (std::int64_t i = 0; i < mask->elements(); ++i)
+            REQUIRE((*mask)[i] == ((shape.rank() == 1 ? i % 6 : i) == 0 ? 0.0F : 1.0F));
+        CHECK(file.layout().mask_frames == frames);
+    }
+    write_raw(path, {2, 4, 3, 5, 6}, {3, 5, 6});
+    CHECK_THROWS_WITH(KspaceFile(path, Physics::dynamic), ContainsSubstring("'mask'") && ContainsSubstring("[4, 5, 6]"));
+}
+
 TEST_CASE("HDF5 files that are no raw k-space are refused with what is wrong") {
     TemporaryDirectory dir;
     const fs::path path = dir / "a.h5";
@@ -175,6 +236,32 @@ TEST_CASE("BART k-space has its readout along y, coils on dimension 3 and slices
     CHECK(slices.coils() == 1);
     CHECK(slices.read_slice(2)[0] == stored[40]);
     CHECK_THROWS_AS(slices.read_slice(3), DataError);
+}
+
+TEST_CASE("BART volumes have x, y and z on dimensions 0, 1 and 2, cine series their frames on dimension 10") {
+    TemporaryDirectory dir;
+    const auto stored = counting<Complex>({2, 3, 4, 5});  // [coil, phase2, phase1, readout]
+    write_cfl(dir / "a", stored);
+    const KspaceFile volume(dir / "a", Physics::volume);
+    CHECK(volume.layout().kspace_shape() == Shape{1, 1, 2, 3, 4, 5});
+    CHECK(volume.slices() == 1);
+    CHECK(volume.read_slice(0).values == stored.values);
+
+    test::write_bytes(dir / "a.hdr", "# Dimensions\n5 4 1 1 1 1 1 1 1 1 3 1 1 2\n");  // 3 frames of 2 slices of one coil
+    const KspaceFile series(dir / "a", Physics::dynamic);
+    CHECK(series.layout().kspace_shape() == Shape{1, 3, 1, 1, 5, 4});
+    CHECK(series.slices() == 2);
+    const ComplexArray slice = series.read_slice(1);
+    for (std::int64_t t = 0; t < 3; ++t)
+        for (std::int64_t y = 0; y < 5; ++y)
+            for (std::int64_t x = 0; x < 4; ++x) CHECK(slice[(t * 5 + y) * 4 + x] == stored[60 + (t * 4 + x) * 5 + y]);
+    check_refused(dir / "a", "--physics 2d+t");
+    CHECK_THROWS_WITH(KspaceFile(dir / "a", Physics::volume), ContainsSubstring("has more than readout"));
+    test::write_bytes(dir / "a.hdr", "# Dimensions\n5 4 3 1 2\n");  // two map sets
+    CHECK_THROWS_WITH(KspaceFile(dir / "a", Physics::volume), ContainsSubstring("has more than readout"));
+    CHECK_THROWS_WITH(KspaceFile(dir / "a", Physics::dynamic), ContainsSubstring("has more than readout"));
+    test::write_bytes(dir / "a.hdr", "# Dimensions\n5 4 3 2\n");
+    CHECK_THROWS_WITH(KspaceFile(dir / "a", Physics::dynamic), ContainsSubstring("three-dimensional k-space, 5 x 4 x 3"));
 }
 
 TEST_CASE("BART files that are no two-dimensional k-space are refused") {

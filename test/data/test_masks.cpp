@@ -327,3 +327,17 @@ TEST_CASE("Masks are made in bounded time, the hard ones too") {
     CHECK(made > 10);
     CHECK(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() < 20);
 }
+
+TEST_CASE("Every frame of a sample has a mask of its own, and frame 0 is that of a sample without frames") {
+    for (MaskKind kind : {MaskKind::poisson, MaskKind::random_1d}) {
+        std::set<std::uint64_t> sums;
+        for (std::uint32_t frame = 0; frame < 20; ++frame) {
+            const Mask mask = make_mask(options(kind, 4, 8), 48, 96, 2, 5, frame);
+            sums.insert(checksum(mask));
+            CHECK(mask.actual == Approx(4).epsilon(0.05));
+        }
+        CHECK(sums.size() == 20);
+        CHECK(make_mask(options(kind, 4, 8), 48, 96, 2, 5, 0).values.values ==
+              make_mask(options(kind, 4, 8), 48, 96, 2, 5).values.values);
+    }
+}

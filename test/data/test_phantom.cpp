@@ -129,6 +129,68 @@ TEST_CASE("Phantoms exist at degenerate and prime sizes") {
     CHECK_THROWS_AS(make_phantom(64, -3, 1, 0), ConfigError);
 }
 
+namespace {
+
+DatasetLayout object(Physics physics, std::int64_t pictures, std::int64_t size) {
+    DatasetLayout layout{1, 1, size, size};
+    layout.physics = physics;
+    (physics == Physics::volume ? layout.depth : layout.frames) = pictures;
+    return layout;
+}
+
+// Picture `i` of a volume or a series.
+ComplexArray picture(const ComplexArray& all, std::int64_t i) {
+    ComplexArray one(Shape{all.shape[4], all.shape[5]});
+    std::copy_n(all.data() + i * one.elements(), one.elements(), one.data());
+    return one;
+}
+
+double difference(const ComplexArray& a, const ComplexArray& b) {
+    double sum = 0;
+    for (std::int64_t i = 0; i < a.elements(); ++i) sum += std::norm(std::complex<double>(a[i] - b[i]));
+    return std::sqrt(sum / static_cast<double>(a.elements()));
+}
+
+}  // namespace
+
+TEST_CASE("A phantom volume is one object: planes change steadily, it ends within the field of view, and its peak is one") {
+    for (std::uint32_t index = 0; index < 6; ++index) {
+        INFO("volume " << index);
+        const auto volume = make_phantom(object(Physics::volume, 32, 48), 3, index);
+        REQUIRE(volume.shape == Shape{1, 1, 1, 32, 48, 48});
+        float peak = 0;
+        for (const auto& v : volume.values) peak = std::max(peak, std::abs(v));
+        CHECK(peak == Approx(1).epsilon(1e-6));
+        for (std::int64_t end : {0, 31})
+            for (const auto& v : picture(volume, end).values) REQUIRE(v == std::complex<float>(0));
+        double near = 0, far = 0;
+        for (std::int64_t z = 8; z < 23; ++z) near += correlation(picture(volume, z), picture(volume, z + 1)) / 15;
+        for (std::int64_t z = 8; z < 16; ++z) far += correlation(picture(volume, z), picture(volume, z + 8)) / 8;
+        CHECK(near > 0.7);
+        CHECK(far < near - 0.03);
+    }
+}
+
+TEST_CASE("A cine phantom beats: one cycle, at rest outside of the heart, its peak over all frames one") {
+    for (std::uint32_t index = 0; index < 4; ++index) {
+        INFO("series " << index);
+        const auto series = make_phantom(object(Physics::dynamic, 8, 64), 3, index);
+        REQUIRE(series.shape == Shape{1, 8, 1, 1, 64, 64});
+        const double beat = difference(picture(series, 0), picture(series, 4));
+        CHECK(beat > 0.01);
+        // Contraction and relaxation are alike: frames t and T - t agree, so frame T would be frame 0.
+        for (std::int64_t t = 1; t < 4; ++t) {
+            CHECK(difference(picture(series, t), picture(series, 8 - t)) < 1e-3 * beat);
+            CHECK(difference(picture(series, 0), picture(series, t)) < 1.2 * beat);
+        }
+        std::int64_t moving = 0;
+        for (std::int64_t i = 0; i < 64 * 64; ++i) moving += picture(series, 0)[i] != picture(series, 4)[i];
+        CHECK(moving > 20);
+        CHECK(moving < 64 * 64 / 8);
+        for (std::int64_t i = 0; i < 64; ++i) CHECK(series[i] == series[4 * 64 * 64 + i]);
+    }
+}
+
 TEST_CASE("The phase is smooth, and not flat") {
     for (std::uint32_t index = 0; index < 6; ++index) {
         Philox random(1, Purpose::test, 0, index);
@@ -143,6 +205,11 @@ TEST_CASE("The phase is smooth, and not flat") {
         CHECK(*high - *low > 0.5f);
         CHECK(*high - *low < 12.0f);
     }
+}
+
+TEST_CASE("An object without planes or frames is refused") {
+    CHECK_THROWS_AS(make_phantom(object(Physics::volume, 0, 8), 1, 0), ConfigError);
+    CHECK_THROWS_WITH(make_phantom(object(Physics::dynamic, 0, 8), 1, 0), ContainsSubstring("0 frames"));
 }
 
 TEST_CASE("Waves have mean 0 and variance 1, and those the matrix cannot show are left out") {

@@ -6,6 +6,7 @@
 #include "kernels/cpu/cpu.hpp"
 #include "test/support/catch.hpp"
 #include "test/support/coils.hpp"
+#include "test/support/dataset.hpp"
 #include "test/support/temporary.hpp"
 
 using namespace gleam;
@@ -284,6 +285,188 @@ TEST_CASE("Several inputs become one data set in their order, or are refused whe
     narrow.write("kspace", ComplexArray(Shape{1, coils, height, width - 2}));
     narrow.commit();
     CHECK_THROWS_WITH(prepare({f.raw, second}, joined, {}, *f.ops), ContainsSubstring("second.h5"));
+}
+
+namespace {
+
+// Raw k-space of simulated samples, as a scanner would give it: kspace [sample, ...] and, if there is one, a mask.
+struct Scan {
+    SimulateOptions options;
+    DatasetLayout layout;
+    std::vector<SliceData> samples;
+
+    explicit Scan(Physics physics, std::int64_t sets, kernels::Operations& ops) {
+        options.physics = physics, options.sets = sets, options.noise = 1e-3, options.seed = 4;
+        options.slices = 2, options.coils = 5, options.height = 24, options.width = 28;
+        if (physics == Physics::volume) options.depth = 20;
+        if (physics == Physics::dynamic) options.frames = 3;
+        layout = layout_of(options);
+        for (std::uint32_t s = 0; s < 2; ++s) samples.push_back(simulate_slice(options, s, ops));
+    }
+
+    // `keep(i)` says whether point i of [T, Z, Y, X] was measured.
+    void write(const fs::path& path, const std::function<bool(std::int64_t)>& keep = {}, const RealArray& mask = {}) const {
+        Hdf5Writer writer(path);
+        ComplexArray all(layout.stored_kspace());
+        const std::int64_t points = layout.depth * layout.height * layout.width;
+        for (std::size_t s = 0; s < 2; ++s)
+            for (std::int64_t i = 0; i < samples[s].kspace.elements(); ++i)
+                if (!keep || keep(i / points / layout.coils * points + i % points))
+                    all.slice(static_cast<std::int64_t>(s))[i] = samples[s].kspace[i];
+        writer.write("kspace", all);
+        if (!mask.empty()) writer.write("mask", mask);
+        writer.set_attribute("/", "physics", name_of(layout.physics));  // as in a data set
+        writer.commit();
+    }
+
+    // Root mean square of what the maps do not see of the true ones, over voxels with signal; one set.
+    double maps_off(const ComplexArray& found, std::size_t s) const {
+        const std::int64_t points = layout.depth * layout.height * layout.width;
+        double sum = 0, count = 0;
+        for (std::int64_t i = 0; i < points; ++i) {
+            if (std::abs(samples[s].truth[i]) < 0.15F) continue;
+            std::complex<double> inner = 0;
+            for (std::int64_t c = 0; c < layout.coils; ++c)
+                inner += std::conj(std::complex<double>(samples[s].maps[c * points + i])) *
+                         std::complex<double>(found[c * points + i]);
+            sum += 1 - std::norm(inner), ++count;
+        }
+        return std::sqrt(sum / count);
+    }
+};
+
+PrepareOptions small_kernel(Physics physics, int sets = 1) {
+    PrepareOptions options;
+    options.physics = physics;
+    options.espirit.calibration = 14, options.espirit.kernel = 5, options.espirit.sets = sets;
+    if (sets > 1) options.espirit.crop = 0.7;
+    return options;
+}
+
+}  // namespace
+
+TEST_CASE("Fully sampled volumes and cine series become data sets with maps of their coils and targets") {
+    const Fixture f;
+    for (Physics physics : {Physics::volume, Physics::dynamic}) {
+        INFO(name_of(physics));
+        const Scan scan(physics, 1, *f.ops);
+        scan.write(f.raw);
+        const auto results = f.run(small_kernel(physics));
+        CHECK(results[0].smallest_calibration == 14);
+        const DatasetFile file(f.out / "scan.h5");
+        const DatasetLayout& l = file.layout();
+        CHECK(l.physics == physics);
+        CHECK(l.kspace_shape() == scan.layout.kspace_shape());
+        CHECK((l.target && l.rss && !l.mask));
+        for (std::int64_t s = 0; s < 2; ++s) {
+            const SliceData data = file.read_slice(s);
+            const SliceData& truth = scan.samples[static_cast<std::size_t>(s)];
+            CHECK(data.kspace.values == truth.kspace.values);
+            CHECK(scan.maps_off(data.maps, static_cast<std::size_t>(s)) < 0.1);
+            // Maps and truth have unit norm: target and root of squares both show the truth's magnitude.
+            double off = 0, rss_off = 0, energy = 0;
+            for (std::int64_t i = 0; i < data.target.elements(); ++i) {
+                const double size = std::abs(std::complex<double>(truth.truth[i]));
+                if (size < 0.15) continue;
+                off += std::pow(std::abs(std::complex<double>(data.target[i])) - size, 2);
+                rss_off += std::pow(static_cast<double>(data.rss[i]) - size, 2);
+                energy += size * size;
+            }
+            CHECK(std::sqrt(off / energy) < 0.05);
+            CHECK(std::sqrt(rss_off / energy) < 0.02);
+        }
+    }
+    // Read as something else, the file does not fit.
+    CHECK_THROWS_WITH(f.run(), ContainsSubstring("--physics"));
+}
+
+TEST_CASE("Undersampled volumes and cine series keep their masks and get maps from the centre") {
+    const Fixture f;
+    SECTION("volumes, a mask of lines for all") {
+        const Scan scan(Physics::volume, 1, *f.ops);
+        RealArray mask(Shape{20, 24});
+        for (std::int64_t i = 0; i < 480; ++i)
+            mask[i] = (i / 24 + i % 24) % 2 == 0 || (std::abs(i / 24 - 10) < 7 && std::abs(i % 24 - 12) < 7) ? 1.0F : 0.0F;
+        scan.write(f.raw, {}, mask);
+        const auto results = f.run(small_kernel(Physics::volume));
+        CHECK(results[0].smallest_calibration >= 12);
+        CHECK(results[0].acceleration == Approx(480.0 / std::count(mask.values.begin(), mask.values.end(), 1.0F)));
+        const DatasetFile file(f.out / "scan.h5");
+        CHECK_FALSE(file.layout().target);
+        CHECK_FALSE(file.layout().mask_per_slice);
+        const SliceData data = file.read_slice(1);
+        for (std::int64_t i = 0; i < data.mask.elements(); ++i) REQUIRE(data.mask[i] == mask[i / 28]);
+        for (std::int64_t i = 0; i < data.kspace.elements(); ++i) REQUIRE((data.kspace[i] != 0.0F) == (mask[i / 28 % 480] != 0));
+        CHECK(scan.maps_off(data.maps, 1) < 0.12);
+    }
+    SECTION("cine series, from zeros that differ from frame to frame") {
+        const Scan scan(Physics::dynamic, 1, *f.ops);
+        const auto keep = [](std::int64_t i) { return i % 28 % 3 == i / (24 * 28) || std::abs(i % 28 - 14) < 2; };
+        scan.write(f.raw, keep);
+        CHECK_THROWS_WITH(f.run(small_kernel(Physics::dynamic)), ContainsSubstring("it looks undersampled"));
+        PrepareOptions options = small_kernel(Physics::dynamic);
+        options.mask = MaskSource::from_zeros;
+        CHECK(f.run(options)[0].smallest_calibration == 14);  // the frames together cover it
+        const DatasetFile file(f.out / "scan.h5");
+        CHECK(file.layout().mask_frames == 3);
+        const SliceData data = file.read_slice(0);
+        for (std::int64_t i = 0; i < data.mask.elements(); ++i) REQUIRE(data.mask[i] == (keep(i) ? 1.0F : 0.0F));
+        CHECK(scan.maps_off(data.maps, 0) < 0.12);
+    }
+    SECTION("cine series, one mask for all frames, joined with one that has a mask for each") {
+        const Scan scan(Physics::dynamic, 1, *f.ops);
+        const auto centre = [](std::int64_t x) { return x % 2 == 0 || std::abs(x - 14) < 8; };
+        RealArray shared(Shape{28}), each(Shape{3, 24, 28});
+        for (std::int64_t x = 0; x < 28; ++x) shared[x] = centre(x) ? 1.0F : 0.0F;
+        for (std::int64_t i = 0; i < each.elements(); ++i) each[i] = centre(i % 28) || i % 28 == i / 672 ? 1.0F : 0.0F;
+        scan.write(f.raw, {}, shared);
+        f.run(small_kernel(Physics::dynamic));
+        CHECK(DatasetFile(f.out / "scan.h5").layout().mask_frames == 1);
+        const fs::path second = f.directory.path() / "second.h5", joined = f.directory.path() / "joined.h5";
+        scan.write(second, {}, each);
+        prepare({f.raw, second}, joined, small_kernel(Physics::dynamic), *f.ops);
+        const DatasetFile file(joined);
+        REQUIRE(file.layout().mask_frames == 3);
+        const RealArray first = file.read_slice(0).mask, third = file.read_slice(2).mask;
+        for (std::int64_t i = 0; i < each.elements(); ++i) {
+            REQUIRE(first[i] == shared[i % 28]);
+            REQUIRE(third[i] == each[i]);
+        }
+    }
+}
+
+TEST_CASE("Two sets of maps are prepared for every physics, with an image for each") {
+    const Fixture f;
+    for (Physics physics : {Physics::planar, Physics::volume, Physics::dynamic}) {
+        INFO(name_of(physics));
+        const Scan scan(physics, 2, *f.ops);
+        scan.write(f.raw);
+        f.run(small_kernel(physics, 2));
+        const DatasetFile file(f.out / "scan.h5");
+        REQUIRE(file.layout().sets == 2);
+        const SliceData data = file.read_slice(0);
+        REQUIRE(data.target.shape == scan.layout.image_shape());
+        // Both images together hold what the coils saw; the first alone does not.
+        double rss = 0, first = 0, second = 0;
+        for (std::int64_t i = 0; i < data.rss.elements(); ++i) {
+            rss += std::pow(static_cast<double>(data.rss[i]), 2);
+            first += std::norm(data.target[2 * i]), second += std::norm(data.target[2 * i + 1]);
+        }
+        CHECK(first + second > 0.97 * rss);
+        CHECK(first + second < 1.0001 * rss);
+        CHECK(second > 0);
+    }
+}
+
+TEST_CASE("Volumes sampled in other than whole lines are refused with their name") {
+    const Fixture f;
+    const Scan scan(Physics::volume, 1, *f.ops);
+    RealArray mask(Shape{20, 24, 28});
+    for (std::int64_t i = 0; i < mask.elements(); ++i) mask[i] = i % 5 == 0 ? 0.0F : 1.0F;
+    scan.write(f.raw, {}, mask);
+    CHECK_THROWS_WITH(f.run(small_kernel(Physics::volume)),
+                      ContainsSubstring("scan.h5, slice 0") && ContainsSubstring("whole lines"));
+    CHECK(fs::is_empty(f.out));
 }
 
 TEST_CASE("Mask sources have names") {

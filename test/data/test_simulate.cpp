@@ -8,6 +8,7 @@
 #include "data/simulate.hpp"
 #include "kernels/cpu/cpu.hpp"
 #include "test/support/catch.hpp"
+#include "test/support/dataset.hpp"
 
 using namespace gleam;
 using namespace gleam::data;
@@ -64,6 +65,77 @@ TEST_CASE("Simulated k-space is the Fourier transform of the coil images, by its
                 REQUIRE(std::abs(expected - std::complex<double>(s.kspace[c * size.elements() + i])) < 2e-5);
             }
         CHECK(distance(s.target, s.truth) < 1e-6);  // without noise A^H A = 1
+    }
+}
+
+namespace {
+
+// One sample of k-space of coil `c` in frame `t` from truth and maps by the definition F sum_e S_ce x_e.
+std::complex<double> defined(const SliceData& s, const DatasetLayout& l, std::int64_t t, std::int64_t c, std::int64_t k) {
+    const std::int64_t points = l.depth * l.height * l.width;
+    const auto phase = [](std::int64_t a, std::int64_t b, std::int64_t n) {
+        return static_cast<double>((a - n / 2) * (b - n / 2)) / static_cast<double>(n);
+    };
+    std::complex<double> sum = 0;
+    for (std::int64_t i = 0; i < points; ++i) {
+        std::complex<double> seen = 0;
+        for (std::int64_t e = 0; e < l.sets; ++e)
+            seen += std::complex<double>(s.maps[(c * points + i) * l.sets + e]) *
+                    std::complex<double>(s.truth[(t * points + i) * l.sets + e]);
+        const double turns = phase(k % l.width, i % l.width, l.width) +
+                             phase(k / l.width % l.height, i / l.width % l.height, l.height) +
+                             phase(k / l.width / l.height, i / l.width / l.height, l.depth);
+        sum += seen * std::polar(1.0, -2 * std::numbers::pi * turns);
+    }
+    return sum / std::sqrt(static_cast<double>(points));
+}
+
+}  // namespace
+
+TEST_CASE("Volumes, cine series and two sets of maps are A truth + noise, and A^H A is one") {
+    for (Physics physics : {Physics::planar, Physics::volume, Physics::dynamic})
+        for (std::int64_t sets : {1, 2}) {
+            INFO(name_of(physics) << " with " << sets << " sets");
+            SimulateOptions options = test::tiny_simulation(physics, sets);
+            const DatasetLayout l = layout_of(options);
+            const SliceData s = simulate_slice(options, 1, operations());
+            REQUIRE(s.kspace.shape == l.kspace_shape());
+            REQUIRE(s.maps.shape == l.maps_shape());
+            REQUIRE(s.truth.shape == l.image_shape());
+            REQUIRE(s.target.shape == l.image_shape());
+            const std::int64_t points = l.depth * l.height * l.width;
+            for (std::int64_t i = 0; i < s.kspace.elements(); i += 23) {
+                const auto expected = defined(s, l, i / points / l.coils, i / points % l.coils, i % points);
+                REQUIRE(std::abs(expected - std::complex<double>(s.kspace[i])) < 2e-5);
+            }
+            CHECK(distance(s.target, s.truth) < 1e-6);
+            options.noise = 0.1;
+            const SliceData noisy = simulate_slice(options, 1, operations());
+            CHECK(noisy.truth.values == s.truth.values);
+            CHECK(distance(noisy.kspace, s.kspace) == Approx(0.1).epsilon(0.1));
+        }
+}
+
+TEST_CASE("Two sets of maps are orthonormal where something folds in, and the second is zero elsewhere") {
+    SimulateOptions options = small(48, 64, 8, 0);
+    options.sets = 2;
+    for (std::uint32_t index = 0; index < 4; ++index) {
+        const SliceData s = simulate_slice(options, index, operations());
+        const std::int64_t points = 48 * 64;
+        double folded = 0, whole = 0;
+        for (std::int64_t i = 0; i < points; ++i) {
+            std::complex<double> gram[3] = {};
+            for (std::int64_t c = 0; c < 8; ++c) {
+                const std::complex<double> a(s.maps[(c * points + i) * 2]), b(s.maps[(c * points + i) * 2 + 1]);
+                gram[0] += std::norm(a), gram[1] += std::norm(b), gram[2] += std::conj(a) * b;
+            }
+            REQUIRE(gram[0].real() == Approx(1).epsilon(1e-5));
+            const bool central = i % 64 >= 20 && i % 64 < 44;  // 5/16 of the width fold in from each side
+            REQUIRE(gram[1].real() == (central ? Approx(0) : Approx(1).epsilon(1e-4)));
+            REQUIRE(std::abs(gram[2]) < 1e-4);
+            folded += std::norm(s.truth[2 * i + 1]), whole += std::norm(s.truth[2 * i]);
+        }
+        CHECK(folded > 0.001 * whole);  // bodies are wider than the field of view
     }
 }
 
@@ -152,6 +224,23 @@ TEST_CASE("A given image becomes the truth, scaled to one, under a smooth phase"
     CHECK(s.maps.values == simulate_slice(options, 0, operations()).maps.values);
 }
 
+TEST_CASE("A given volume becomes a three-dimensional truth") {
+    SimulateOptions options = small(10, 12, 2, 0);
+    options.physics = Physics::volume, options.depth = 6;
+    RealArray volume(Shape{6, 10, 12});
+    for (std::int64_t i = 0; i < volume.elements(); ++i) volume[i] = static_cast<float>(i % 50);
+    const SliceData s = simulate_slice_from(volume, options, 3, operations());
+    REQUIRE(s.truth.shape == Shape{1, 1, 1, 6, 10, 12});
+    for (std::int64_t i = 0; i < volume.elements(); ++i) REQUIRE(std::abs(s.truth[i]) == Approx(volume[i] / 49).margin(1e-6));
+    CHECK(std::abs(std::arg(s.truth[5 * 120 + 1]) - std::arg(s.truth[1])) > 1e-3F);  // the phase changes along z
+    CHECK(distance(s.target, s.truth) < 1e-6);
+    volume = RealArray(Shape{10, 12});
+    CHECK_THROWS_WITH(simulate_slice_from(volume, options, 3, operations()), ContainsSubstring("not [6, 10, 12]"));
+    options = small(10, 12, 2, 0);
+    options.sets = 2;
+    CHECK_THROWS_AS(simulate_slice_from(volume, options, 3, operations()), ConfigError);
+}
+
 TEST_CASE("Images that cannot be simulated are refused with a reason") {
     const auto options = small(4, 4, 2, 0);
     RealArray image(Shape{4, 4});
@@ -180,6 +269,15 @@ TEST_CASE("Wrong options are refused by name") {
     CHECK_THAT(refuse([](auto& o) { o.height = -4; }), ContainsSubstring("height"));
     CHECK_THAT(refuse([](auto& o) { o.width = 0; }), ContainsSubstring("width"));
     CHECK_THAT(refuse([](auto& o) { o.slices = 0; }), ContainsSubstring("slices"));
+    CHECK_THAT(refuse([](auto& o) { o.depth = 4; }), ContainsSubstring("depth"));
+    CHECK_THAT(refuse([](auto& o) { o.frames = 4; }), ContainsSubstring("frames"));
+    CHECK_THAT(refuse([](auto& o) { o.physics = Physics::volume, o.frames = 4; }), ContainsSubstring("only the physics 2d+t"));
+    CHECK_THAT(refuse([](auto& o) { o.physics = Physics::volume, o.depth = 0; }), ContainsSubstring("depth"));
+    CHECK_THAT(refuse([](auto& o) { o.physics = Physics::dynamic, o.depth = 2; }), ContainsSubstring("only the physics 3d"));
+    CHECK_THAT(refuse([](auto& o) { o.physics = Physics::dynamic, o.frames = 1 << 30; }), ContainsSubstring("memory"));
+    CHECK_THAT(refuse([](auto& o) { o.sets = 3; }), ContainsSubstring("1 or 2 sets"));
+    CHECK_THAT(refuse([](auto& o) { o.sets = 2, o.coils = 1; }), ContainsSubstring("two coils"));
+    CHECK_THAT(refuse([](auto& o) { o.sets = 2, o.width = 7; }), ContainsSubstring("width of 8"));
     CHECK_THAT(refuse([](auto& o) { o.noise = -1; }), ContainsSubstring("noise"));
     CHECK_THAT(refuse([](auto& o) { o.noise = std::nan(""); }), ContainsSubstring("noise"));
     CHECK_THAT(refuse([](auto& o) { o.height = o.width = 1 << 30; }), ContainsSubstring("memory"));

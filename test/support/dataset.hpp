@@ -24,6 +24,25 @@ inline void write_dataset(const fs::path& path, std::int64_t slices = 4, std::in
     writer.commit();
 }
 
+// A data set of any physics as `gleam simulate` writes it.
+inline void write_simulated(const fs::path& path, const data::SimulateOptions& options) {
+    const auto ops = kernels::make_cpu_operations();
+    data::DatasetWriter writer(path, data::layout_of(options));
+    for (std::int64_t s = 0; s < options.slices; ++s)
+        writer.write_slice(s, data::simulate_slice(options, static_cast<std::uint32_t>(s), *ops));
+    writer.commit();
+}
+
+// A small sample of each physics, with one set of maps or two; odd sizes, no two alike.
+inline data::SimulateOptions tiny_simulation(data::Physics physics, std::int64_t sets = 1, double noise = 0) {
+    data::SimulateOptions options;
+    options.physics = physics, options.sets = sets, options.noise = noise, options.seed = 5;
+    options.slices = 3, options.coils = 3, options.height = 9, options.width = 11;
+    if (physics == data::Physics::volume) options.depth = 7;
+    if (physics == data::Physics::dynamic) options.frames = 4;
+    return options;
+}
+
 // A configuration that trains a tiny network on `train` in well under a second.
 inline std::string tiny_job(const fs::path& train, const fs::path& validation, int steps,
                             const std::string& strategy = "greedy") {

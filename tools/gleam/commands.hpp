@@ -16,5 +16,6 @@ void add_train(CLI::App& program, Run& run);
 void add_reconstruct(CLI::App& program, Run& run);
 void add_evaluate(CLI::App& program, Run& run);
 void add_report(CLI::App& program, Run& run);
+void add_trace(CLI::App& program, Run& run);
 
 }  // namespace gleam::tools

@@ -13,25 +13,33 @@ namespace {
 
 struct Options {
     std::vector<std::string> inputs;
-    std::string out, mask = "file", phase = "first_coil";
+    std::string out, mask = "file", phase = "first_coil", physics = "2d";
     data::PrepareOptions terms;
     int threads = 0;
 };
+
+// "3 volumes of 32 x 128 x 128, 8 coils"
+std::string contents(const data::DatasetLayout& l) {
+    std::string text = fmt::format("{} {} of ", l.slices, l.physics == data::Physics::volume ? "volumes" : "slices");
+    if (l.physics == data::Physics::dynamic) text += fmt::format("{} frames of ", l.frames);
+    if (l.physics == data::Physics::volume) text += fmt::format("{} x ", l.depth);
+    return text + fmt::format("{} x {}, {} coils", l.height, l.width, l.coils);
+}
 
 int prepare(Options o) {
     kernels::set_thread_count(o.threads);
     const auto ops = kernels::make_cpu_operations();
     o.terms.mask = data::mask_source(o.mask);
+    o.terms.physics = data::physics_of(o.physics);
     o.terms.espirit.phase = o.phase == "principal" ? data::PhaseReference::principal : data::PhaseReference::first_coil;
     const auto files = data::prepare({o.inputs.begin(), o.inputs.end()}, o.out, o.terms, *ops);
     for (const data::PreparedFile& f : files) {
         const data::DatasetLayout& l = f.layout;
         const std::string inputs =
             f.inputs.front().string() + (f.inputs.size() > 1 ? fmt::format(" and {} more", f.inputs.size() - 1) : std::string());
-        log_info("{} -> {}: {} slices of {} x {}, {} coils, {}, maps from {} x {} points", inputs, f.output.string(), l.slices,
-                 l.height, l.width, l.coils,
+        log_info("{} -> {}: {}, {}, {} of maps from {} x {} points", inputs, f.output.string(), contents(l),
                  l.mask ? fmt::format("undersampled {:.2f} times (no target)", f.acceleration) : std::string("fully sampled"),
-                 f.smallest_calibration, f.smallest_calibration);
+                 l.sets == 1 ? "1 set" : fmt::format("{} sets", l.sets), f.smallest_calibration, f.smallest_calibration);
         if (!f.empty_slices.empty())
             log_warning("{}: no signal in slices {}", f.output.string(), fmt::join(f.empty_slices, ", "));
     }
@@ -47,13 +55,18 @@ void add_prepare(CLI::App& program, Run& run) {
     auto& e = o->terms.espirit;
     command->add_option("inputs", o->inputs, "k-space files: .h5 or .cfl")->required();
     command->add_option("--out", o->out, "one data set (.h5) for all inputs, or a directory for one each")->required();
+    command->add_option("--physics", o->physics, "what the files hold: slices (2d), volumes (3d) or cine series (2d+t)")
+        ->check(CLI::IsMember({"2d", "3d", "2d+t"}))
+        ->capture_default_str();
     command->add_option("--calibration", e.calibration, "ESPIRiT: side of the central calibration block, points")
         ->capture_default_str();
     command->add_option("--kernel", e.kernel, "ESPIRiT: side of the kernel, points")->capture_default_str();
     command->add_option("--threshold", e.threshold, "ESPIRiT: singular values kept, relative to the largest")
         ->capture_default_str();
     command->add_option("--crop", e.crop, "ESPIRiT: maps are 0 where the eigenvalue is below this")->capture_default_str();
-    command->add_option("--sets", e.sets, "ESPIRiT: sets of maps")->capture_default_str();
+    command->add_option("--sets", e.sets, "ESPIRiT: sets of maps; 2 where the object is larger than the field of view")
+        ->check(CLI::Range(1, 8))
+        ->capture_default_str();
     command->add_option("--phase", o->phase, "what the phase of the maps refers to: first_coil or principal (virtual coil)")
         ->check(CLI::IsMember({"first_coil", "principal"}))
         ->capture_default_str();
