@@ -47,7 +47,7 @@ using Padding = std::array<int, 3>;  // zeros on each side of {d, h, w} that a c
 //   perpendicular  p + | |x| - |t| |, where p = P if the phases of x and t differ by at most pi/2, else 2 |t| - P, and
 //                  P = |Re x Im t - Im x Re t| / |x|, which is |t| times the sine of that difference, and 0 where x is 0: the
 //                  symmetric loss of Terpstra et al. (Medical Image Analysis 80:102509, 2022)
-// Where a loss has a kink its gradient is that of the smooth side with the value 0: |z| has gradient 0 at z = 0.
+// At a kink, as |z| has at z = 0, the term that has it adds nothing to the gradient.
 enum class LossKind : std::uint8_t { l1, l2, magnitude_l1, ssim, perpendicular };
 
 struct LossTerm {

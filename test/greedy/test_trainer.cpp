@@ -181,6 +181,16 @@ TEST_CASE("A run's memory is what was planned, and no step allocates any") {
     CHECK(granted > before);
 }
 
+TEST_CASE("Training needs no validation data, whatever the strategy") {
+    Fixture f;
+    for (const std::string strategy : {"greedy", "end_to_end"}) {
+        JobConfig job = f.job(strategy, 2, strategy);
+        job.data.validation.file = "";
+        CHECK(Trainer(job, false, *f.ops).run() == Outcome::finished);
+        CHECK(fs::exists(f.directory / strategy / "best.h5"));
+    }
+}
+
 TEST_CASE("An existing run is not overwritten, and not resumed under another configuration") {
     Fixture f;
     Trainer(f.job("run", 2), false, *f.ops).run();
