@@ -20,7 +20,8 @@ struct Options {
 
 // "3 volumes of 32 x 128 x 128, 8 coils"
 std::string contents(const data::DatasetLayout& l) {
-    std::string text = fmt::format("{} {} of ", l.slices, l.physics == data::Physics::volume ? "volumes" : "slices");
+    const char* thing = l.physics == data::Physics::volume ? "volume" : "slice";
+    std::string text = fmt::format("{} {}{} of ", l.slices, thing, l.slices == 1 ? "" : "s");
     if (l.physics == data::Physics::dynamic) text += fmt::format("{} frames of ", l.frames);
     if (l.physics == data::Physics::volume) text += fmt::format("{} x ", l.depth);
     return text + fmt::format("{} x {}, {} coils", l.height, l.width, l.coils);

@@ -89,8 +89,8 @@ void choose_sizes(Options& o) {
 }
 
 std::string summary(const data::SimulateOptions& t) {
-    const char* things = t.physics == data::Physics::volume ? "volumes" : "slices";
-    std::string text = fmt::format("{} {} of ", t.slices, things);
+    const char* thing = t.physics == data::Physics::volume ? "volume" : "slice";
+    std::string text = fmt::format("{} {}{} of ", t.slices, thing, t.slices == 1 ? "" : "s");
     if (t.physics == data::Physics::dynamic) text += fmt::format("{} frames of ", t.frames);
     if (t.physics == data::Physics::volume) text += fmt::format("{} x ", t.depth);
     text += fmt::format("{} x {}, {} coils", t.height, t.width, t.coils);
