@@ -32,7 +32,8 @@ void add_trace(CLI::App& program, Run& run) {
     command->add_option("--precision", o->precision, "numbers to compute with")
         ->check(CLI::IsMember({"fp64", "fp32"}))
         ->capture_default_str();
-    command->add_option("--set", o->overrides, "change a field of /config or /train, such as mode=greedy; may be repeated");
+    command->add_option("--set", o->overrides, "change a field of /config or /train: --set mode=greedy (repeatable)")
+        ->allow_extra_args(false);
     command->add_flag("--last-only", o->last_only, "outputs, gradients and weights of the last step only");
     command->add_option("--threads", o->threads, "threads; 0 = all cores this process may use")->check(CLI::Range(0, 4096));
     command->callback([o, &run] { run = [o] { return trace(*o); }; });
