@@ -51,7 +51,7 @@ void CpuOperations::do_mask_multiply(const Tensor& mask, const Tensor& y) {
 #pragma omp parallel for collapse(2) schedule(static)
         for (std::int64_t i = 0; i < g.batch * g.frames; ++i)
             for (std::int64_t c = 0; c < g.coils; ++c)
-                mask_volume(v, 0, MaskView<T>(mask, g.shared_entry(i, mask.shape)),
+                mask_volume(v, dense(v), 0, MaskView<T>(mask, g.shared_entry(i, mask.shape)),
                             y.as<std::complex<T>>() + (i * g.coils + c) * g.pixels);
     });
 }
@@ -61,19 +61,20 @@ void CpuOperations::do_fft(FftDirection direction, const Fourier& fourier, const
         using T = decltype(zero);
         const Volume v = volume_of(x.shape, fourier.rank);
         if (v.elements() == 0) return;
-        const std::int64_t volumes = x.elements() / v.elements(), stride = volume_stride<T>(v);
+        const Layout outside = dense(v), inside = padded<T>(v);
+        const std::int64_t volumes = x.elements() / v.elements();
         const int threads = static_cast<int>(std::min<std::int64_t>(threads_, volumes));
-        const Lease scratch = workspace.acquire("fft", static_cast<std::size_t>(threads * stride) * sizeof(std::complex<T>));
+        const Lease scratch = workspace.acquire("fft", static_cast<std::size_t>(threads * inside.volume) * sizeof(std::complex<T>));
         const auto& plan = FourierPlan<T>::get(v, Axes{}, direction);
         if (planning()) return;
         const T scale = T(1 / std::sqrt(static_cast<double>(v.elements())));
 #pragma omp parallel for schedule(static) num_threads(threads)
         for (std::int64_t i = 0; i < volumes; ++i) {
             auto* data = x.as<std::complex<T>>() + i * v.elements();
-            auto* shifted = static_cast<std::complex<T>*>(scratch.data()) + omp_get_thread_num() * stride;
-            shifted_copy(v, fourier.centred ? Shift::before : Shift::none, scale, data, shifted);
+            auto* shifted = static_cast<std::complex<T>*>(scratch.data()) + omp_get_thread_num() * inside.volume;
+            shifted_copy(v, fourier.centred ? Shift::before : Shift::none, scale, data, outside, shifted, inside);
             plan.execute(shifted);
-            shifted_copy(v, fourier.centred ? Shift::after : Shift::none, T(1), shifted, data);
+            shifted_copy(v, fourier.centred ? Shift::after : Shift::none, T(1), shifted, inside, data, outside);
         }
     });
 }

@@ -90,10 +90,10 @@ void for_pixel_blocks(std::int64_t first, std::int64_t last, std::int64_t sets, 
 
 // y *= mask over the volume of `v` whose first plane is plane `z` of the mask
 template <class T>
-void mask_volume(const Volume& v, std::int64_t z, const MaskView<T>& mask, std::complex<T>* y) {
-    T* o = reinterpret_cast<T*>(y);
+void mask_volume(const Volume& v, const Layout& layout, std::int64_t z, const MaskView<T>& mask, std::complex<T>* y) {
     for (std::int64_t k = 0; k < v.z; ++k)
-        for (std::int64_t j = 0; j < v.y; ++j, o += 2 * v.x) {
+        for (std::int64_t j = 0; j < v.y; ++j) {
+            T* o = reinterpret_cast<T*>(y + k * layout.plane + j * layout.row);
             const T* m = mask.data + (z + k) * mask.z_stride + j * mask.y_stride;
             if (mask.x_stride == 0) {
                 const T constant = *m;

@@ -68,10 +68,11 @@ const FourierPlan<T>& FourierPlan<T>::get(const Volume& v, const Axes& axes, Fft
         const auto place = [&](std::int64_t n, std::int64_t stride, bool transformed) {
             (transformed ? transform : batch).push_back({static_cast<int>(n), static_cast<int>(stride), static_cast<int>(stride)});
         };
-        place(v.z, v.y * v.x, axes.z);
-        place(v.y, v.x, axes.y);
+        const Layout layout = padded<T>(v);
+        place(v.z, layout.plane, axes.z);
+        place(v.y, layout.row, axes.y);
         place(v.x, 1, axes.x);
-        auto* data = Fftw<T>::allocate(v.elements());
+        auto* data = Fftw<T>::allocate(layout.volume);
         auto plan = Fftw<T>::plan(transform, batch, data, direction == FftDirection::forward ? FFTW_FORWARD : FFTW_BACKWARD);
         Fftw<T>::release(data);
         if (!plan) {
@@ -89,15 +90,16 @@ void FourierPlan<T>::execute(std::complex<T>* data) const {
 }
 
 template <class T>
-void shifted_copy(const Volume& v, Shift shift, T scale, const std::complex<T>* from, std::complex<T>* to) {
+void shifted_copy(const Volume& v, Shift shift, T scale, const std::complex<T>* from, const Layout& from_layout,
+                  std::complex<T>* to, const Layout& to_layout) {
     // out[i] = in[(i + s) mod n] with s = floor(n/2) for ifftshift, ceil(n/2) for fftshift
     const auto by = [&](std::int64_t n) { return shift == Shift::none ? 0 : shift == Shift::before ? n / 2 : (n + 1) / 2; };
     const std::int64_t sz = by(v.z), sy = by(v.y), sx = by(v.x);
     const std::int64_t head = v.x - sx;
     for (std::int64_t z = 0; z < v.z; ++z)
         for (std::int64_t y = 0; y < v.y; ++y) {
-            const auto* row = from + ((z + sz) % v.z * v.y + (y + sy) % v.y) * v.x;
-            auto* out = to + (z * v.y + y) * v.x;
+            const auto* row = from + (z + sz) % v.z * from_layout.plane + (y + sy) % v.y * from_layout.row;
+            auto* out = to + z * to_layout.plane + y * to_layout.row;
             for (std::int64_t x = 0; x < head; ++x) out[x] = scale * row[x + sx];
             for (std::int64_t x = head; x < v.x; ++x) out[x] = scale * row[x - head];
         }
@@ -111,7 +113,9 @@ std::string fourier_library_version() {
 
 template class FourierPlan<float>;
 template class FourierPlan<double>;
-template void shifted_copy(const Volume&, Shift, float, const std::complex<float>*, std::complex<float>*);
-template void shifted_copy(const Volume&, Shift, double, const std::complex<double>*, std::complex<double>*);
+template void shifted_copy(const Volume&, Shift, float, const std::complex<float>*, const Layout&, std::complex<float>*,
+                           const Layout&);
+template void shifted_copy(const Volume&, Shift, double, const std::complex<double>*, const Layout&, std::complex<double>*,
+                           const Layout&);
 
 }  // namespace gleam::kernels::cpu

@@ -23,14 +23,24 @@ struct Axes {
     friend auto operator<=>(const Axes&, const Axes&) = default;
 };
 
-// Elements from one volume to the next so that each starts on a 64-byte line, as the plans require.
+// Elements from one row, plane and volume to the next.
+struct Layout {
+    std::int64_t row, plane, volume;
+};
+
+inline Layout dense(const Volume& v) { return {v.x, v.y * v.x, v.elements()}; }
+
+// How a volume lies while it is transformed: every row starts on a 64-byte line, and rows and planes are a line further apart than
+// they need be. At the distances of powers of two that images have, the columns of a dense volume fall onto the same few lines of
+// the cache, which makes a transform up to ten times slower (docs/adr/005-fftw-estimate.md).
 template <class T>
-std::int64_t volume_stride(const Volume& v) {
+Layout padded(const Volume& v) {
     constexpr std::int64_t line = 64 / static_cast<std::int64_t>(sizeof(std::complex<T>));
-    return (v.elements() + line - 1) / line * line;
+    const std::int64_t row = (v.x + line - 1) / line * line + line, plane = v.y * row + line;
+    return {row, plane, v.z * plane};
 }
 
-// A planned transform without scale or shift. Plans are made once per size, axes and direction, without timing (so that two runs use
+// A planned transform in place, of a padded volume, without scale or shift. Plans are made once per size, axes and direction, without timing (so that two runs use
 // the same algorithm and give the same bits), and shared by all threads. `data` must start on a 64-byte line.
 template <class T>
 class FourierPlan {
@@ -48,7 +58,8 @@ enum class Shift : std::uint8_t { none, before, after };
 
 // Copies a volume with the shift before (ifftshift) or after (fftshift) a centred transform, times `scale`.
 template <class T>
-void shifted_copy(const Volume& v, Shift shift, T scale, const std::complex<T>* from, std::complex<T>* to);
+void shifted_copy(const Volume& v, Shift shift, T scale, const std::complex<T>* from, const Layout& from_layout,
+                  std::complex<T>* to, const Layout& to_layout);
 
 std::string fourier_library_version();
 

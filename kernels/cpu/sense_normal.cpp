@@ -19,9 +19,9 @@ struct SenseNormal {
     const NormalTerms& terms;
     CoilGeometry g;
     std::int64_t sets;
-    Volume volume;            // of one transform
-    std::int64_t slabs;       // transforms per coil image: more than one only for stacks of 2D slices
-    std::int64_t slab_stride; // in elements, in the scratch memory
+    Volume volume;       // of one transform
+    Layout layout;       // of its scratch memory
+    std::int64_t slabs;  // transforms per coil image: more than one only for stacks of 2D slices
     const FourierPlan<T>*forward, *inverse;
 
     SenseNormal(const Tensor& image, const Tensor& coil_maps, const Tensor& normal_mask, int rank, const NormalTerms& t,
@@ -34,14 +34,16 @@ struct SenseNormal {
           g(coil_images),
           sets(map_sets(image.shape)),
           volume(volume_of(coil_images, rank)),
-          slabs(g.pixels / volume.elements()),
-          slab_stride(volume_stride<T>(volume)) {
+          layout(padded<T>(volume)),
+          slabs(g.pixels / volume.elements()) {
         const Axes axes{rank == 3 && mask.shape[3] > 1, mask.shape[4] > 1, mask.shape[5] > 1};
         forward = &FourierPlan<T>::get(volume, axes, FftDirection::forward);
         inverse = &FourierPlan<T>::get(volume, axes, FftDirection::inverse);
     }
 
-    std::int64_t coil_stride() const { return slabs * slab_stride; }
+    std::int64_t coil_stride() const { return slabs * layout.volume; }
+    std::int64_t rows() const { return volume.z * volume.y; }
+    std::int64_t row_offset(std::int64_t row) const { return row / volume.y * layout.plane + row % volume.y * layout.row; }
     const C* maps_of(std::int64_t i, std::int64_t coil) const {
         return maps.as<C>() + (g.shared_entry(i, maps.shape) * g.coils + coil) * g.pixels * sets;
     }
@@ -53,18 +55,21 @@ struct SenseNormal {
     // t = F^-1 (mask' F (S_c x)) for one slab of one coil of (sample, frame) i
     void coil_image(std::int64_t i, std::int64_t coil, std::int64_t slab, C* t) const {
         const std::int64_t at = slab * volume.elements();
-        expand_pixels(volume.elements(), sets, x.as<C>() + (i * g.pixels + at) * sets, maps_of(i, coil) + at * sets, t);
+        const C *image = x.as<C>() + (i * g.pixels + at) * sets, *s = maps_of(i, coil) + at * sets;
+        for (std::int64_t row = 0; row < rows(); ++row)
+            expand_pixels(volume.x, sets, image + row * volume.x * sets, s + row * volume.x * sets, t + row_offset(row));
         forward->execute(t);
-        mask_volume(volume, slab, MaskView<T>(mask, g.shared_entry(i, mask.shape)), t);
+        mask_volume(volume, layout, slab, MaskView<T>(mask, g.shared_entry(i, mask.shape)), t);
         inverse->execute(t);
     }
 
-    // Pixels [first, last) of one slab of the result, from the coil images of (sample, frame) i
-    void combine(std::int64_t i, std::int64_t slab, const C* coils, std::int64_t first, std::int64_t last, T beta) const {
-        const std::int64_t at = slab * volume.elements();
+    // One row of one slab of the result, from the coil images of (sample, frame) i
+    void combine(std::int64_t i, std::int64_t slab, const C* coils, std::int64_t row, T beta) const {
+        const std::int64_t start = slab * volume.elements() + row * volume.x;
+        const C* t = coils + slab * layout.volume + row_offset(row);
         const bool computed = active(i);
-        for_pixel_blocks(first, last, sets, [&](std::int64_t a, std::int64_t n) {
-            const std::int64_t place = (i * g.pixels + at + a) * sets;
+        for_pixel_blocks(0, volume.x, sets, [&](std::int64_t a, std::int64_t n) {
+            const std::int64_t place = (i * g.pixels + start + a) * sets;
             C* o = out.as<C>() + place;
             if (!computed) {
                 std::fill_n(o, n * sets, C(0));
@@ -73,7 +78,7 @@ struct SenseNormal {
             C sum[1024];
             std::fill_n(sum, n * sets, C(0));
             for (std::int64_t c = 0; c < g.coils; ++c)
-                combine_pixels_acc(n, sets, maps_of(i, c) + (at + a) * sets, coils + c * coil_stride() + slab * slab_stride + a, sum);
+                combine_pixels_acc(n, sets, maps_of(i, c) + (start + a) * sets, t + c * coil_stride() + a, sum);
             const T alpha = T(terms.alpha), gamma = T(terms.gamma);
             const C *p = x.as<C>() + place, *b = terms.b ? terms.b->as<C>() + place : nullptr;
             for (std::int64_t j = 0; j < n * sets; ++j) o[j] = alpha * sum[j] + beta * p[j] + (b ? gamma * b[j] : C(0));
@@ -105,12 +110,13 @@ void CpuOperations::do_sense_normal(const Tensor& x, const Tensor& maps, const T
             for (std::int64_t job = 0; job < count * g.coils * normal.slabs; ++job) {
                 const std::int64_t slab = job % normal.slabs, c = job / normal.slabs % g.coils, i = job / normal.slabs / g.coils;
                 if (!normal.active(begin + i)) continue;
-                normal.coil_image(begin + i, c, slab, coils + i * entry_stride + c * normal.coil_stride() + slab * normal.slab_stride);
+                normal.coil_image(begin + i, c, slab, coils + i * entry_stride + c * normal.coil_stride() + slab * normal.layout.volume);
             }
             for (std::int64_t i = 0; i < count; ++i)
                 for (std::int64_t slab = 0; slab < normal.slabs; ++slab)
-                    parallel_ranges(normal.volume.elements(), 2048, [&](std::int64_t first, std::int64_t last) {
-                        normal.combine(begin + i, slab, coils + i * entry_stride, first, last, beta);
+                    parallel_ranges(normal.rows(), 1 + 2048 / normal.volume.x, [&](std::int64_t first, std::int64_t last) {
+                        for (std::int64_t row = first; row < last; ++row)
+                            normal.combine(begin + i, slab, coils + i * entry_stride, row, beta);
                     });
         }
     });
