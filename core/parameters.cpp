@@ -49,7 +49,7 @@ std::vector<double> ParameterPack::initial_values(std::uint64_t seed) const {
     values.reserve(static_cast<std::size_t>(elements_));
     for (const Entry& entry : entries_) {
         Philox random(seed, Purpose::weights, entry.stream, entry.index);
-        for (std::int64_t i = 0; i < entry.shape.elements(); ++i) 
+        for (std::int64_t i = 0; i < entry.shape.elements(); ++i)
             values.push_back(entry.center + random.uniform(-entry.bound, entry.bound));
     }
     return values;

@@ -31,8 +31,8 @@ public:
     struct Entry {
         std::string name;  // e.g. "unroll3/resnet/block0/conv0/weight"
         Shape shape;
-        std::int64_t offset;   // in the flat buffers, elements
-        double bound;          // initial values are uniform within `bound` of `center`
+        std::int64_t offset;  // in the flat buffers, elements
+        double bound;         // initial values are uniform within `bound` of `center`
         double center;
         std::uint32_t stream;  // names the random stream of the initial values, together with `index`
         std::uint32_t index;

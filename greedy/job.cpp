@@ -26,21 +26,24 @@ constexpr TextForm path_form = {"a path without '~', or empty", is_path};
 // The description of every key. Not in the unnamed namespace, where ConfigVisitor::section() would not find them.
 
 static void visit(ConfigVisitor& v, DataConsistencyConfig& c) {
-    v.choice({"type", "how an image is drawn towards the measured data: `gradient`, one gradient step on the data term before the "
-                      "regularizer (PGD); `conjugate_gradient`, a least-squares solve after it (MoDL)"},
+    v.choice({"type",
+              "how an image is drawn towards the measured data: `gradient`, one gradient step on the data term before the "
+              "regularizer (PGD); `conjugate_gradient`, a least-squares solve after it (MoDL)"},
              c.type, {"gradient", "conjugate_gradient"});
     v.number({"step", "`gradient`: length of the step"}, c.step, {.least = 0, .least_open = true});
     v.number({"lambda", "`conjugate_gradient`: weight of the regularizer's image, relative to the data"}, c.lambda,
              {.least = 0, .least_open = true});
     v.flag({"learned", "learn `step` or `lambda`, one per unroll, from the value given on"}, c.learned);
     v.whole({"iterations", "`conjugate_gradient`: iterations of every solve"}, c.iterations, {.least = 1, .most = 10'000});
-    v.number({"tolerance", "`conjugate_gradient`: samples whose residual fell below this fraction of the right-hand side are done; "
-                           "0 = all iterations"},
+    v.number({"tolerance",
+              "`conjugate_gradient`: samples whose residual fell below this fraction of the right-hand side are done; "
+              "0 = all iterations"},
              c.tolerance, {.least = 0, .most = 1, .most_open = true});
     v.choice({"inner_products", "`conjugate_gradient`: every sample for itself, or the whole batch as one vector (as published)"},
              c.inner_products, {"per_sample", "batch"});
-    v.choice({"solver_gradient", "`conjugate_gradient`: `implicit`, one more solve, whose memory does not depend on the iterations; "
-                                 "`unrolled`, through every iteration (as published)"},
+    v.choice({"solver_gradient",
+              "`conjugate_gradient`: `implicit`, one more solve, whose memory does not depend on the iterations; "
+              "`unrolled`, through every iteration (as published)"},
              c.solver_gradient, {"implicit", "unrolled"});
 }
 
@@ -57,18 +60,20 @@ static void visit(ConfigVisitor& v, RegularizerConfig& c) {
              {"relu", "leaky_relu"});
     v.choice({"normalization", "before every activation: none, or by mean and deviation of each sample and channel"},
              c.normalization, {"none", "instance"});
-    v.choice({"border", "how images are continued beyond their border: mirrored, by their edge, or by zeros; `auto` = reflect in 2d, "
-                        "replicate else"},
+    v.choice({"border",
+              "how images are continued beyond their border: mirrored, by their edge, or by zeros; `auto` = reflect in 2d, "
+              "replicate else"},
              c.border, {"auto", "reflect", "replicate", "zero"});
-    v.choice({"time_border", "the same in time: as `border`, or around from the last frame to the first (2d+t only)"}, c.time_border,
-             {"same", "circular"});
+    v.choice({"time_border", "the same in time: as `border`, or around from the last frame to the first (2d+t only)"},
+             c.time_border, {"same", "circular"});
     v.choice({"initial", "the untrained network: the identity (its last layer starts at 0), or random in every layer"}, c.initial,
              {"identity", "random"});
 }
 
 static void visit(ConfigVisitor& v, ModelConfig& c) {
-    v.choice({"physics", "what is reconstructed from Cartesian multi-coil k-space: `2d`, slices; `3d`, volumes; `2d+t`, slices over "
-                         "time. Networks see two or three dimensions accordingly"},
+    v.choice({"physics",
+              "what is reconstructed from Cartesian multi-coil k-space: `2d`, slices; `3d`, volumes; `2d+t`, slices over "
+              "time. Networks see two or three dimensions accordingly"},
              c.physics, {"2d", "3d", "2d+t"});
     v.whole({"map_sets", "sets of coil maps (soft SENSE), as the data set has"}, c.map_sets, {.least = 1, .most = 16});
     v.whole({"unrolls", "unrolled iterations"}, c.unrolls, {.least = 1, .most = 10'000});
@@ -183,15 +188,16 @@ ConfigSchema schema_of(JobConfig& job) {
 
 void check_model(const JobConfig& job, const ConfigPlaces& places) {
     if (job.model.share_weights && job.training.strategy != "end_to_end")
-        throw ConfigError(place_of(places, "model.share_weights"),
-                          fmt::format("'model.share_weights' is set, but {} training updates every module by its own loss, so that "
-                                      "modules with common weights would undo each other's steps",
-                                      job.training.strategy),
-                          "remove it, or set 'training.strategy' to end_to_end");
+        throw ConfigError(
+            place_of(places, "model.share_weights"),
+            fmt::format("'model.share_weights' is set, but {} training updates every module by its own loss, so that "
+                        "modules with common weights would undo each other's steps",
+                        job.training.strategy),
+            "remove it, or set 'training.strategy' to end_to_end");
     if (job.model.regularizer.time_border != "same" && job.model.physics != "2d+t")
         throw ConfigError(place_of(places, "model.regularizer.time_border"),
-                          fmt::format("'model.regularizer.time_border' is {}, but {} has no time", job.model.regularizer.time_border,
-                                      job.model.physics),
+                          fmt::format("'model.regularizer.time_border' is {}, but {} has no time",
+                                      job.model.regularizer.time_border, job.model.physics),
                           "remove it, or set 'model.physics' to 2d+t");
 }
 

@@ -10,7 +10,7 @@ namespace gleam::greedy {
 
 struct NetworkOptions {
     int unrolls = 8;
-    int stages = 8;  // must divide unrolls
+    int stages = 8;              // must divide unrolls
     bool share_weights = false;  // one set of weights for all unrolls; needs stages = 1
     modules::UnrollOptions unroll;
     DType dtype = DType::f32;

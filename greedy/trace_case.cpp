@@ -123,12 +123,15 @@ void TraceCase::check() const {
     require(c.ndim == 2 || c.ndim == 3, "ndim", fmt::format("is {}", c.ndim), "choose 2 or 3");
     require(c.fft_axes == "all" || c.fft_axes == "hw", "fft_axes", "is '" + c.fft_axes + "'", "choose all or hw");
     strategy();
-    for (const auto& [name, value, most] :
-         {std::tuple{"num_unrolls", c.num_unrolls, std::int64_t{10'000}}, {"features", c.features, std::int64_t{4096}},
-          {"kernel_size", c.kernel_size, std::int64_t{31}}, {"num_layers", c.num_layers, std::int64_t{1000}},
-          {"cg_iters", c.cg_iters, std::int64_t{10'000}}, {"steps", c.steps, std::int64_t{1'000'000}},
-          {"batch_size", c.batch_size, std::int64_t{1'000'000}}})
-        require(value >= 1 && value <= most, name, fmt::format("is {}", value), "choose a number within 1 and the program's limits");
+    for (const auto& [name, value, most] : {std::tuple{"num_unrolls", c.num_unrolls, std::int64_t{10'000}},
+                                            {"features", c.features, std::int64_t{4096}},
+                                            {"kernel_size", c.kernel_size, std::int64_t{31}},
+                                            {"num_layers", c.num_layers, std::int64_t{1000}},
+                                            {"cg_iters", c.cg_iters, std::int64_t{10'000}},
+                                            {"steps", c.steps, std::int64_t{1'000'000}},
+                                            {"batch_size", c.batch_size, std::int64_t{1'000'000}}})
+        require(value >= 1 && value <= most, name, fmt::format("is {}", value),
+                "choose a number within 1 and the program's limits");
     require(c.kernel_size % 2 == 1, "kernel_size", fmt::format("is {}", c.kernel_size), "choose an odd number");
     require(c.num_resblocks >= 0 && c.num_resblocks <= 1000, "num_resblocks", fmt::format("is {}", c.num_resblocks),
             "choose 0 to 1000");
@@ -181,7 +184,8 @@ void TraceCase::read_batches() {
     if (!file_.exists("train/batches")) {
         for (std::int64_t k = 0; k < config_.steps; ++k) {
             batches_.emplace_back();
-            for (std::int64_t b = 0; b < config_.batch_size; ++b) batches_.back().push_back((k * config_.batch_size + b) % samples);
+            for (std::int64_t b = 0; b < config_.batch_size; ++b)
+                batches_.back().push_back((k * config_.batch_size + b) % samples);
         }
         return;
     }

@@ -100,8 +100,9 @@ void require_border(const char* operation, const Tensor& x, const Border& border
 }  // namespace
 
 void Operations::copy(const Tensor& x, const Tensor& out) {
-    require(is_complex(out.dtype) == is_complex(x.dtype) && out.shape == x.shape, "copy",
-            std::string("output is ") + name_of(out.dtype) + out.shape.str() + ", cannot hold " + name_of(x.dtype) + x.shape.str());
+    require(
+        is_complex(out.dtype) == is_complex(x.dtype) && out.shape == x.shape, "copy",
+        std::string("output is ") + name_of(out.dtype) + out.shape.str() + ", cannot hold " + name_of(x.dtype) + x.shape.str());
     if (!planning_) do_copy(x, out);
 }
 
@@ -135,7 +136,8 @@ void Operations::add_quotient(double factor, const Tensor& numerator, const Tens
 void Operations::add_quotient_scalars_acc(double factor, const Tensor& numerator, const Tensor* denominator, const Tensor& t,
                                           const Tensor* d_numerator, const Tensor* d_denominator) {
     constexpr const char* name = "add_quotient_scalars_acc";
-    require(t.dtype == DType::f64 && t.shape == numerator.shape, name, "the inner product must be f64, shaped like the numerator");
+    require(t.dtype == DType::f64 && t.shape == numerator.shape, name,
+            "the inner product must be f64, shaped like the numerator");
     if (denominator) require_like(name, "denominator", *denominator, t);
     if (d_numerator) require_like(name, "gradient of the numerator", *d_numerator, numerator);
     if (d_denominator) require_like(name, "gradient of the denominator", *d_denominator, t);

@@ -65,8 +65,8 @@ public:
     // The mask as sense_normal wants it: ifftshift(mask^2) / n, with n the elements of the transformed axes along which the mask
     // is not constant (docs/adr/002-normal-operator.md).
     void normal_mask(const Tensor& mask, const Fourier& fourier, const Tensor& out);
-    // out = alpha A^H A x + beta x + gamma b with A = mask F maps; one pass per coil, no shifts, and no transform along axes where
-    // the mask is constant, since it would be undone at once. out may be b but not x.
+    // out = alpha A^H A x + beta x + gamma b with A = mask F maps; one pass per coil, no shifts, and no transform along axes
+    // where the mask is constant, since it would be undone at once. out may be b but not x.
     void sense_normal(const Tensor& x, const Tensor& maps, const Tensor& normal_mask, int rank, const NormalTerms& terms,
                       const Tensor& out, Arena& workspace);
 

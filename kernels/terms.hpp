@@ -10,8 +10,8 @@ namespace gleam::kernels {
 
 enum class FftDirection : std::uint8_t { forward, inverse };
 
-// Which axes are transformed, the last `rank` of k-space (2: y x; 3: z y x), and where the origins lie: in the middle of image and
-// k-space (index floor(n/2)), or at index 0 where `centred` is false.
+// Which axes are transformed, the last `rank` of k-space (2: y x; 3: z y x), and where the origins lie: in the middle of image
+// and k-space (index floor(n/2)), or at index 0 where `centred` is false.
 struct Fourier {
     int rank = 2;
     bool centred = true;

@@ -70,7 +70,7 @@ Var conjugate_gradient(Context& c, const SenseOperator& sense, const Var& b, con
 }
 
 void cg_sense(kernels::Operations& ops, const SenseOperator& sense, const Tensor& b, const ConjugateGradientOptions& o,
-                        const Tensor& x, Arena& workspace) {
+              const Tensor& x, Arena& workspace) {
     Tape tape(workspace, false);
     Context c{ops, tape, workspace};
     ops.copy(solve(c, sense, tape.constant(b), nullptr, o, Scalar{o.lambda}).tensor(), x);

@@ -29,7 +29,7 @@ Var conjugate_gradient(Context& context, const SenseOperator& sense, const Var& 
                        const ConjugateGradientOptions& options, const Parameter* learned_lambda = nullptr);
 
 // CG-SENSE: the same without gradients, from 0, into x.
-void cg_sense(kernels::Operations& ops, const SenseOperator& sense, const Tensor& b,
-              const ConjugateGradientOptions& options, const Tensor& x, Arena& workspace);
+void cg_sense(kernels::Operations& ops, const SenseOperator& sense, const Tensor& b, const ConjugateGradientOptions& options,
+              const Tensor& x, Arena& workspace);
 
 }  // namespace gleam::modules

@@ -48,8 +48,8 @@ struct SenseNormalTerms {
     double alpha = 1;
     Scalar beta{0};
     double gamma = 0;
-    const Var* b = nullptr;             // null when gamma is 0
-    const Tensor* active = nullptr;     // samples whose entry is 0 give 0 (kernels::NormalTerms)
+    const Var* b = nullptr;          // null when gamma is 0
+    const Tensor* active = nullptr;  // samples whose entry is 0 give 0 (kernels::NormalTerms)
 };
 
 // alpha A^H A x + beta x + gamma b. Backward by x: the same operator, since A^H A is its own adjoint.

@@ -8,14 +8,16 @@ Tensor scalar_like(const Tensor& x, bool whole_batch) {
     return Tensor{nullptr, DType::f64, Shape{whole_batch ? 1 : x.shape[0]}, x.device};
 }
 
-BufferPtr allocate_like(Context& c, const char* name, const Tensor& t) { return c.tape.allocate(name, t.dtype, t.shape, t.device); }
+BufferPtr allocate_like(Context& c, const char* name, const Tensor& t) {
+    return c.tape.allocate(name, t.dtype, t.shape, t.device);
+}
 
 // May a result take the place of v's numbers?
 bool replaceable(const Var& v) { return v.buffer().use_count() == 1 && v.buffer()->lease; }
 
 // gradient += factor (numerator / denominator) x
-void contribute_quotient(Context& c, const GradientPtr& gradient, double factor, const Tensor& numerator, const Tensor* denominator,
-                         const Tensor& x) {
+void contribute_quotient(Context& c, const GradientPtr& gradient, double factor, const Tensor& numerator,
+                         const Tensor* denominator, const Tensor& x) {
     if (!gradient) return;
     BufferPtr back = allocate_like(c, "gradient", x);
     c.ops.add_quotient(factor, numerator, denominator, x, nullptr, back->tensor);
@@ -93,17 +95,18 @@ Var inner(Context& c, const Var& x, const Var& y, bool whole_batch) {
     BufferPtr value = allocate_like(c, "inner product", scalar_like(x.tensor(), whole_batch));
     c.ops.dot(x.tensor(), y.tensor(), value->tensor);
     Var out = c.tape.result(std::move(value), x.needs_gradient() || y.needs_gradient());
-    c.tape.record(out, [c, of_x = x.gradient(), of_y = y.gradient(), x = x.buffer(), y = y.buffer()](const BufferPtr& incoming) mutable {
-        contribute_quotient(c, of_x, 1, incoming->tensor, nullptr, y->tensor);
-        contribute_quotient(c, of_y, 1, incoming->tensor, nullptr, x->tensor);
-    });
+    c.tape.record(
+        out, [c, of_x = x.gradient(), of_y = y.gradient(), x = x.buffer(), y = y.buffer()](const BufferPtr& incoming) mutable {
+            contribute_quotient(c, of_x, 1, incoming->tensor, nullptr, y->tensor);
+            contribute_quotient(c, of_y, 1, incoming->tensor, nullptr, x->tensor);
+        });
     return out;
 }
 
 Var add_quotient(Context& c, double factor, const Var& numerator, const Var& denominator, Var x, Var y) {
-    BufferPtr value = replaceable(y)                             ? y.buffer()
+    BufferPtr value = replaceable(y)                          ? y.buffer()
                       : !c.tape.recording() && replaceable(x) ? x.buffer()
-                                                                 : allocate_like(c, "vector", x.tensor());
+                                                              : allocate_like(c, "vector", x.tensor());
     const bool differentiable =
         x.needs_gradient() || y.needs_gradient() || numerator.needs_gradient() || denominator.needs_gradient();
     c.ops.add_quotient(factor, numerator.tensor(), &denominator.tensor(), x.tensor(), &y.tensor(), value->tensor);

@@ -38,14 +38,15 @@ public:
         using kernels::BorderMode;
         mode_ = options.border;
         if (terms.zero_border)
-            mode_ = {mode_[0] == BorderMode::circular ? BorderMode::circular : BorderMode::zero, BorderMode::zero, BorderMode::zero};
+            mode_ = {mode_[0] == BorderMode::circular ? BorderMode::circular : BorderMode::zero, BorderMode::zero,
+                     BorderMode::zero};
     }
 
     Var forward(Context& c, const ParameterPack& pack, Var x, bool activated) const {
         if (activated && options_.normalize) x = normalize(c, x, normalization_epsilon);
         const double slope = activated ? options_.slope : 1;
-        const bool only_zeros = slope == 1 && (width_ == kernels::Padding{0, 0, 0} ||
-                                               mode_ == kernels::on_every_axis(kernels::BorderMode::zero));
+        const bool only_zeros =
+            slope == 1 && (width_ == kernels::Padding{0, 0, 0} || mode_ == kernels::on_every_axis(kernels::BorderMode::zero));
         if (!only_zeros) x = border(c, x, {mode_, width_, slope});
         const Parameter bias = bias_ >= 0 ? pack.parameter(bias_) : Parameter{};
         return convolution(c, x, pack.parameter(weight_), bias_ >= 0 ? &bias : nullptr,
@@ -73,7 +74,8 @@ public:
             convolutions_.push_back(layer(name + "/conv1", {o.features, o.features, o.kernel}));
             if (in != o.features) resample_.push_back(resampling(o, pack, prefix + "/" + name, stream, index));
         }
-        final_.push_back(layer("final", {o.channels, o.blocks ? o.features : o.channels, o.kernel, true, true, o.identity_start}));
+        final_.push_back(
+            layer("final", {o.channels, o.blocks ? o.features : o.channels, o.kernel, true, true, o.identity_start}));
     }
 
     Var forward(Context& c, const ParameterPack& pack, const Var& x) const override {

@@ -3,8 +3,8 @@
 //
 //   resnet (PGD)   h = x;  per block: h = u(h) + shortcut(h);  out = conv(h) + x
 //                  before-activation:  u = conv(act(conv(act(h))))          after-activation:  u = act(conv(act(conv(h))))
-//                  The shortcut is a 1 x 1 convolution with bias where the channels differ, else the identity. The convolutions of
-//                  the blocks have no bias; the last one has a bias and a zero border.
+//                  The shortcut is a 1 x 1 convolution with bias where the channels differ, else the identity. The convolutions
+//                  of the blocks have no bias; the last one has a bias and a zero border.
 //   revnet (MoDL)  out = x + conv(act(conv(... act(conv(x))))), `layers` convolutions without bias
 //
 // With `normalize` every activation is preceded by an instance normalisation.
@@ -22,13 +22,13 @@ enum class Activation : std::uint8_t { before, after };  // of the convolutions 
 
 struct RegularizerOptions {
     Architecture architecture = Architecture::resnet;
-    int channels = 2;      // twice the number of map sets
-    bool depth = false;    // kernels k x k x k, over z or time as well; else 1 x k x k
+    int channels = 2;    // twice the number of map sets
+    bool depth = false;  // kernels k x k x k, over z or time as well; else 1 x k x k
     int features = 32, kernel = 3;
-    int blocks = 2;        // resnet
-    int layers = 5;        // revnet
+    int blocks = 2;                              // resnet
+    int layers = 5;                              // revnet
     Activation activation = Activation::before;  // resnet
-    double slope = 0;      // of the activation for negative numbers: 0 ReLU, 0.01 leaky ReLU
+    double slope = 0;                            // of the activation for negative numbers: 0 ReLU, 0.01 leaky ReLU
     bool normalize = false;
     std::array<kernels::BorderMode, 3> border = kernels::on_every_axis(kernels::BorderMode::reflect);
     bool identity_start = false;  // the last layer starts at 0, so that an untrained network hands its input through

@@ -1,4 +1,5 @@
-// The SENSE operator A = M F S of one batch: coil maps S, centred orthonormal Fourier transform F, sampling mask M (always explicit).
+// The SENSE operator A = M F S of one batch: coil maps S, centred orthonormal Fourier transform F, sampling mask M (always
+// explicit).
 //
 //   image x  complex [N, T, 1, Z, Y, X(, E)]    k-space y  complex [N, T, C, Z, Y, X]
 //   maps     complex [N, T|1, C, Z, Y, X(, E)]  mask       real    [N, T|1, 1, Z|1, Y|1, X|1]
@@ -25,11 +26,11 @@ struct SenseOperator {
 };
 
 // y = M F S x; `mask` is the sampling mask itself.
-void sense_forward(kernels::Operations& ops, const Tensor& x, const Tensor& maps, const Tensor& mask, const kernels::Fourier& fourier,
-                   const Tensor& y, Arena& workspace);
+void sense_forward(kernels::Operations& ops, const Tensor& x, const Tensor& maps, const Tensor& mask,
+                   const kernels::Fourier& fourier, const Tensor& y, Arena& workspace);
 
 // out = S^H F^H M y. `y` is overwritten.
-void sense_adjoint(kernels::Operations& ops, const Tensor& y, const Tensor& maps, const Tensor& mask, const kernels::Fourier& fourier,
-                   const Tensor& out, Arena& workspace);
+void sense_adjoint(kernels::Operations& ops, const Tensor& y, const Tensor& maps, const Tensor& mask,
+                   const kernels::Fourier& fourier, const Tensor& out, Arena& workspace);
 
 }  // namespace gleam::modules

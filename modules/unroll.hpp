@@ -13,8 +13,8 @@ enum class DataConsistency : std::uint8_t { gradient, conjugate_gradient };
 
 struct UnrollOptions {
     DataConsistency consistency = DataConsistency::gradient;
-    double step = 2.0;     // of the gradient step; 2 is admissible because A^H A <= I for maps of unit norm
-    bool learned = false;  // step or lambda is a parameter of the unroll and starts at the value given
+    double step = 2.0;                // of the gradient step; 2 is admissible because A^H A <= I for maps of unit norm
+    bool learned = false;             // step or lambda is a parameter of the unroll and starts at the value given
     ConjugateGradientOptions solver;  // holds lambda
     RegularizerOptions regularizer;
 };

@@ -1,5 +1,5 @@
-// A border around a channels-last tensor, with an activation on the way, and its adjoint. Each output element is written once (gathered),
-// rows in parallel, so that the order of the sums is fixed.
+// A border around a channels-last tensor, with an activation on the way, and its adjoint. Each output element is written once
+// (gathered), rows in parallel, so that the order of the sums is fixed.
 #include "kernels/cpu/cpu_operations.hpp"
 #include "kernels/device/elementwise.hpp"
 

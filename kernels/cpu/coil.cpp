@@ -64,7 +64,8 @@ void CpuOperations::do_fft(FftDirection direction, const Fourier& fourier, const
         const Layout outside = dense(v), inside = padded<T>(v);
         const std::int64_t volumes = x.elements() / v.elements();
         const int threads = static_cast<int>(std::min<std::int64_t>(threads_, volumes));
-        const Lease scratch = workspace.acquire("fft", static_cast<std::size_t>(threads * inside.volume) * sizeof(std::complex<T>));
+        const Lease scratch =
+            workspace.acquire("fft", static_cast<std::size_t>(threads * inside.volume) * sizeof(std::complex<T>));
         const auto& plan = FourierPlan<T>::get(v, Axes{}, direction);
         if (planning()) return;
         const T scale = T(1 / std::sqrt(static_cast<double>(v.elements())));

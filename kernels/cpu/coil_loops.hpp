@@ -63,7 +63,8 @@ void expand_pixels(std::int64_t n, std::int64_t sets, const std::complex<T>* x, 
 
 // out_e += conj(s_e) t for n pixels
 template <class T>
-void combine_pixels_acc(std::int64_t n, std::int64_t sets, const std::complex<T>* s, const std::complex<T>* t, std::complex<T>* out) {
+void combine_pixels_acc(std::int64_t n, std::int64_t sets, const std::complex<T>* s, const std::complex<T>* t,
+                        std::complex<T>* out) {
     const T *p = reinterpret_cast<const T*>(s), *q = reinterpret_cast<const T*>(t);
     T* o = reinterpret_cast<T*>(out);
     if (sets == 1) {

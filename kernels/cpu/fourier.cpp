@@ -66,7 +66,8 @@ const FourierPlan<T>& FourierPlan<T>::get(const Volume& v, const Axes& axes, Fft
     if (fresh) {
         Dimensions transform, batch;
         const auto place = [&](std::int64_t n, std::int64_t stride, bool transformed) {
-            (transformed ? transform : batch).push_back({static_cast<int>(n), static_cast<int>(stride), static_cast<int>(stride)});
+            (transformed ? transform : batch)
+                .push_back({static_cast<int>(n), static_cast<int>(stride), static_cast<int>(stride)});
         };
         const Layout layout = padded<T>(v);
         place(v.z, layout.plane, axes.z);

@@ -30,9 +30,9 @@ struct Layout {
 
 inline Layout dense(const Volume& v) { return {v.x, v.y * v.x, v.elements()}; }
 
-// How a volume lies while it is transformed: every row starts on a 64-byte line, and rows and planes are a line further apart than
-// they need be. At the distances of powers of two that images have, the columns of a dense volume fall onto the same few lines of
-// the cache, which makes a transform up to ten times slower (docs/adr/005-fftw-estimate.md).
+// How a volume lies while it is transformed: every row starts on a 64-byte line, and rows and planes are a line further apart
+// than they need be. At the distances of powers of two that images have, the columns of a dense volume fall onto the same few
+// lines of the cache, which makes a transform up to ten times slower (docs/adr/005-fftw-estimate.md).
 template <class T>
 Layout padded(const Volume& v) {
     constexpr std::int64_t line = 64 / static_cast<std::int64_t>(sizeof(std::complex<T>));
@@ -40,8 +40,9 @@ Layout padded(const Volume& v) {
     return {row, plane, v.z * plane};
 }
 
-// A planned transform in place, of a padded volume, without scale or shift. Plans are made once per size, axes and direction, without timing (so that two runs use
-// the same algorithm and give the same bits), and shared by all threads. `data` must start on a 64-byte line.
+// A planned transform in place, of a padded volume, without scale or shift. Plans are made once per size, axes and direction,
+// without timing (so that two runs use the same algorithm and give the same bits), and shared by all threads. `data` must start
+// on a 64-byte line.
 template <class T>
 class FourierPlan {
 public:

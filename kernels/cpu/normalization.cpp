@@ -53,7 +53,8 @@ void CpuOperations::do_normalize(const Tensor& x, double epsilon, const Tensor& 
     });
 }
 
-void CpuOperations::do_normalize_adjoint(const Tensor& dout, const Tensor& out, const Tensor& inverse_deviation, const Tensor& dx) {
+void CpuOperations::do_normalize_adjoint(const Tensor& dout, const Tensor& out, const Tensor& inverse_deviation,
+                                         const Tensor& dx) {
     with_real(dout.dtype, [&](auto zero) {
         using T = decltype(zero);
         const std::int64_t channels = dout.shape[4], pixels = dout.shape[1] * dout.shape[2] * dout.shape[3];
@@ -63,11 +64,13 @@ void CpuOperations::do_normalize_adjoint(const Tensor& dout, const Tensor& out, 
             T* d = dx.as<T>() + n * pixels * channels;
             const double* inverse = inverse_deviation.as<double>() + n * channels;
             const auto sum = channel_sums(pixels, channels, [&](std::int64_t i) { return static_cast<double>(g[i]); });
-            const auto product = channel_sums(pixels, channels, [&](std::int64_t i) { return static_cast<double>(g[i]) * double(y[i]); });
+            const auto product =
+                channel_sums(pixels, channels, [&](std::int64_t i) { return static_cast<double>(g[i]) * double(y[i]); });
             parallel_ranges(pixels, 1024, [&](std::int64_t first, std::int64_t last) {
                 for (std::int64_t i = first * channels; i < last * channels; ++i) {
                     const auto k = static_cast<std::size_t>(i % channels);
-                    d[i] = T(inverse[k] * (static_cast<double>(g[i]) - sum[k] / count - static_cast<double>(y[i]) * product[k] / count));
+                    d[i] = T(inverse[k] *
+                             (static_cast<double>(g[i]) - sum[k] / count - static_cast<double>(y[i]) * product[k] / count));
                 }
             });
         }

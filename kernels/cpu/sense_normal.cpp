@@ -110,7 +110,8 @@ void CpuOperations::do_sense_normal(const Tensor& x, const Tensor& maps, const T
             for (std::int64_t job = 0; job < count * g.coils * normal.slabs; ++job) {
                 const std::int64_t slab = job % normal.slabs, c = job / normal.slabs % g.coils, i = job / normal.slabs / g.coils;
                 if (!normal.active(begin + i)) continue;
-                normal.coil_image(begin + i, c, slab, coils + i * entry_stride + c * normal.coil_stride() + slab * normal.layout.volume);
+                normal.coil_image(begin + i, c, slab,
+                                  coils + i * entry_stride + c * normal.coil_stride() + slab * normal.layout.volume);
             }
             for (std::int64_t i = 0; i < count; ++i)
                 for (std::int64_t slab = 0; slab < normal.slabs; ++slab)

@@ -117,13 +117,14 @@ void CpuOperations::do_add_quotient(double factor, const Tensor& numerator, cons
     });
 }
 
-void CpuOperations::do_add_quotient_scalars_acc(double factor, const Tensor& numerator, const Tensor* denominator, const Tensor& t,
-                                                const Tensor* d_numerator, const Tensor* d_denominator) {
+void CpuOperations::do_add_quotient_scalars_acc(double factor, const Tensor& numerator, const Tensor* denominator,
+                                                const Tensor& t, const Tensor* d_numerator, const Tensor* d_denominator) {
     for (std::int64_t n = 0; n < t.elements(); ++n) {
         const double above = scalar(numerator, n), below = denominator ? scalar(*denominator, n) : 1;
         const double by_numerator = factor * quotient(t.as<double>()[n], below);
         if (d_numerator)
-            with_real(d_numerator->dtype, [&](auto zero) { d_numerator->as<decltype(zero)>()[n] += decltype(zero)(by_numerator); });
+            with_real(d_numerator->dtype,
+                      [&](auto zero) { d_numerator->as<decltype(zero)>()[n] += decltype(zero)(by_numerator); });
         if (d_denominator) d_denominator->as<double>()[n] -= by_numerator * quotient(above, below);
     }
 }

@@ -117,9 +117,12 @@ output: "/tmp/a b: \"c\" # \\ d"
     const JobConfig job = parse(text);
     CHECK(dump_job(job) == text);
     CHECK(job.seed == 18446744073709551615u);
-    CHECK(job.model.regularizer == RegularizerConfig{"revnet", 7, 3, 4, 5, "before", "leaky_relu", "instance", "zero", "circular", "random"});
-    CHECK(job.model.data_consistency == DataConsistencyConfig{"conjugate_gradient", 0.1, 0.2, true, 7, 0.01, "batch", "unrolled"});
-    CHECK(job.training.optimizer == OptimizerConfig{"sgd", 0.0003333333333333333, "cosine", 500, 0.5, 3, 0.75, 0.5, 0.75, 1e-7, 0});
+    CHECK(job.model.regularizer ==
+          RegularizerConfig{"revnet", 7, 3, 4, 5, "before", "leaky_relu", "instance", "zero", "circular", "random"});
+    CHECK(job.model.data_consistency ==
+          DataConsistencyConfig{"conjugate_gradient", 0.1, 0.2, true, 7, 0.01, "batch", "unrolled"});
+    CHECK(job.training.optimizer ==
+          OptimizerConfig{"sgd", 0.0003333333333333333, "cosine", 500, 0.5, 3, 0.75, 0.5, 0.75, 1e-7, 0});
     CHECK(job.data.validation == DataSetConfig{"b c.h5", "3,5,9"});
     CHECK(job.data.mask == MaskConfig{"equispaced_1d", 4, 12, 0.25, 3});
     CHECK(job.output == "/tmp/a b: \"c\" # \\ d");
@@ -138,8 +141,9 @@ TEST_CASE("A misspelled key of a job names the nearest one") {
 }
 
 TEST_CASE("Weights shared by greedy modules are refused with the reason, by those of one module accepted") {
-    CHECK_THAT(refusal("model:\n  share_weights: true\n"),
-               ContainsSubstring("job.yaml:2:18") && ContainsSubstring("undo each other's steps") && ContainsSubstring("end_to_end"));
+    CHECK_THAT(refusal("model:\n  share_weights: true\n"), ContainsSubstring("job.yaml:2:18") &&
+                                                               ContainsSubstring("undo each other's steps") &&
+                                                               ContainsSubstring("end_to_end"));
     CHECK(refusal("{model: {share_weights: true}, training: {strategy: end_to_end}}").empty());
     CHECK_THAT(refusal("{model: {share_weights: 1}}"), ContainsSubstring("must be true or false"));
 }

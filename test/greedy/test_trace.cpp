@@ -47,7 +47,7 @@ void compare(const fs::path& mine, const fs::path& reference_path, const Toleran
         REQUIRE(result.exists(name));
         const auto a = result.read<double>(name), b = reference.read<double>(name);
         REQUIRE(a.shape == b.shape);
-        const double limit = name.find("/grads/") != std::string::npos   ? tolerance.gradients
+        const double limit = name.find("/grads/") != std::string::npos    ? tolerance.gradients
                              : name.find("weights/") != std::string::npos ? tolerance.weights
                                                                           : tolerance.outputs;
         CHECK(relative_difference(a, b) <= limit);
@@ -124,7 +124,8 @@ TEST_CASE("A case without weights starts from random ones, the same every time")
     const TraceCase bare(directory / "bare.h5", {"features=2", "num_unrolls=1"});
     for (const char* name : {"a.h5", "b.h5"}) trace(bare, directory / name, {DType::f64, false}, *ops);
     const std::string weight = "final/weights/unroll0/resnet/block1/conv0/weight";
-    const auto a = data::Hdf5File(directory / "a.h5").read<double>(weight), b = data::Hdf5File(directory / "b.h5").read<double>(weight);
+    const auto a = data::Hdf5File(directory / "a.h5").read<double>(weight),
+               b = data::Hdf5File(directory / "b.h5").read<double>(weight);
     CHECK(a.values == b.values);
     CHECK(std::abs(a[0]) > 0);
 }

@@ -14,9 +14,9 @@ struct Case {
 };
 
 // Size 1, odd, prime, one coil, stacks of slices, frames that share maps, volumes, several map sets.
-const Case cases[] = {{1, 1, 1, 1, 1, 1, 2},  {1, 1, 3, 1, 8, 6, 2},    {2, 1, 4, 1, 7, 5, 2},    {1, 1, 8, 1, 32, 17, 2},
-                      {1, 1, 1, 1, 1, 13, 2}, {3, 1, 2, 1, 9, 16, 2},   {1, 3, 2, 1, 6, 5, 2},    {1, 1, 2, 3, 4, 5, 2},
-                      {2, 1, 3, 4, 5, 6, 3},  {1, 2, 2, 3, 7, 4, 3},    {2, 1, 4, 1, 7, 6, 2, 2}, {1, 3, 2, 1, 5, 4, 2, 3},
+const Case cases[] = {{1, 1, 1, 1, 1, 1, 2},   {1, 1, 3, 1, 8, 6, 2},  {2, 1, 4, 1, 7, 5, 2},    {1, 1, 8, 1, 32, 17, 2},
+                      {1, 1, 1, 1, 1, 13, 2},  {3, 1, 2, 1, 9, 16, 2}, {1, 3, 2, 1, 6, 5, 2},    {1, 1, 2, 3, 4, 5, 2},
+                      {2, 1, 3, 4, 5, 6, 3},   {1, 2, 2, 3, 7, 4, 3},  {2, 1, 4, 1, 7, 6, 2, 2}, {1, 3, 2, 1, 5, 4, 2, 3},
                       {1, 1, 3, 3, 4, 5, 3, 2}};
 
 Shape with_sets(const Case& k, Shape shape) {
@@ -130,7 +130,8 @@ TEMPLATE_TEST_CASE("sense_normal is its own adjoint", "", float, double) {
     }
 }
 
-TEMPLATE_TEST_CASE("A mask constant along axes of length 1 gives the same normal operator as one written out", "", float, double) {
+TEMPLATE_TEST_CASE("A mask constant along axes of length 1 gives the same normal operator as one written out", "", float,
+                   double) {
     using C = std::complex<TestType>;
     Bench b;
     for (const Case& k : cases)

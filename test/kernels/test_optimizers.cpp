@@ -61,6 +61,17 @@ TEST_CASE("Updates agree with PyTorch for every optimiser, in both precisions") 
     }
 }
 
+TEST_CASE("Adam's first update is the learning rate to single precision, however near to 1 its decays are") {
+    Bench b;
+    Array<float> p(Shape{1}), g(Shape{1}), m(Shape{1}), v(Shape{1});
+    g[0] = 0.3F;
+    const std::vector<Tensor> moments{m.view(), v.view()};
+    OptimizerTerms terms;  // beta2 = 0.999: 1 - 0.999f is off by 5e-5
+    terms.learning_rate = 1e-3;
+    b.ops->optimizer_step(terms, g.view(), p.view(), moments);
+    CHECK(p[0] == Approx(-1e-3).epsilon(5e-7));
+}
+
 TEST_CASE("A gradient longer than the limit is shortened to it, a shorter one stays, and its length is known") {
     Bench b;
     Array<double> g(Shape{2}), norm(Shape{1});

@@ -19,7 +19,8 @@ TEST_CASE("Inner products are per sample and do not depend on the batch") {
 
 TEST_CASE("add_quotient adds a multiple by scalars of the device, of each sample or of the whole batch, and 0/0 is 0") {
     Bench b;
-    const auto x = random_array<std::complex<double>>(Shape{2, 1, 1, 1, 3, 4}, 1), y = random_array<std::complex<double>>(x.shape, 2);
+    const auto x = random_array<std::complex<double>>(Shape{2, 1, 1, 1, 3, 4}, 1),
+               y = random_array<std::complex<double>>(x.shape, 2);
     Array<double> above(Shape{2}), below(Shape{2});
     above.values = {3, 0}, below.values = {2, 0};
     const Tensor yv = y.view(), bv = below.view();

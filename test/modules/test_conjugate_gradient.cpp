@@ -124,7 +124,8 @@ TEST_CASE("The unrolled gradient is that of the finite differences, by right-han
         }
 }
 
-TEST_CASE("The implicit gradient is that of the finite differences when the solve has converged, and then equals the unrolled one") {
+TEST_CASE(
+    "The implicit gradient is that of the finite differences when the solve has converged, and then equals the unrolled one") {
     for (const Physics& physics : all_physics) {
         INFO(physics.name);
         const SenseProblem p(physics, 2, 3);

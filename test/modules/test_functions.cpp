@@ -76,7 +76,8 @@ TEST_CASE("Functions of vectors and scalars have the gradients of their finite d
     }
 }
 
-TEST_CASE("The data-consistency step has the gradient of its finite differences, with a fixed and a learned step, in every physics") {
+TEST_CASE(
+    "The data-consistency step has the gradient of its finite differences, with a fixed and a learned step, in every physics") {
     for (const Physics& physics : all_physics)
         for (bool learned : {false, true}) {
             INFO(physics.name);
@@ -85,7 +86,8 @@ TEST_CASE("The data-consistency step has the gradient of its finite differences,
             owned.bind();
             const SenseProblem p(physics, 2, 3);
             const auto f = [&](Context& c, const ParameterPack& pack, const Var& v) {
-                return gradient_step(c, v, p.sense, p.zero_filled.view(), learned ? Scalar{1, pack.parameter(step)} : Scalar{2.0});
+                return gradient_step(c, v, p.sense, p.zero_filled.view(),
+                                     learned ? Scalar{1, pack.parameter(step)} : Scalar{2.0});
             };
             const auto e = gradient_errors<C>(f, owned, random_array<C>(p.zero_filled.shape, 9));
             CHECK(e.input < bound);
@@ -98,7 +100,8 @@ TEST_CASE("An unrolled iteration of either kind has the gradient of its finite d
         if (physics.height == 1) continue;  // nothing to mirror at the border
         for (DataConsistency consistency : {DataConsistency::gradient, DataConsistency::conjugate_gradient})
             for (bool learned : {false, true}) {
-                INFO(physics.name << (learned ? ", learned " : ", fixed ") << (consistency == DataConsistency::gradient ? "step" : "lambda"));
+                INFO(physics.name << (learned ? ", learned " : ", fixed ")
+                                  << (consistency == DataConsistency::gradient ? "step" : "lambda"));
                 UnrollOptions o;
                 o.consistency = consistency, o.learned = learned;
                 o.solver.iterations = 3, o.solver.lambda = 0.4, o.solver.gradient = SolverGradient::unrolled;

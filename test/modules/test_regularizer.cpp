@@ -55,7 +55,8 @@ Array<double> output(const RegularizerOptions& options, const Array<double>& x) 
 }  // namespace
 
 TEST_CASE("Every regulariser has the gradient of its finite differences, in two and three dimensions") {
-    RegularizerOptions leaky = resnet(3, 1, 3), normalized = resnet(3, 2, 3), sets = resnet(3, 1, 3), circular = deep(resnet(3, 2, 3, BorderMode::replicate));
+    RegularizerOptions leaky = resnet(3, 1, 3), normalized = resnet(3, 2, 3), sets = resnet(3, 1, 3),
+                       circular = deep(resnet(3, 2, 3, BorderMode::replicate));
     leaky.slope = 0.01;
     normalized.normalize = true;
     sets.channels = 4;
@@ -99,13 +100,15 @@ TEST_CASE("With a circular border in time, shifting the frames shifts the result
     const auto x = random_array<double>(Shape{1, frames, 5, 4, 2}, 1);
     Array<double> shifted(x.shape);
     for (std::int64_t i = 0; i < x.elements(); ++i) shifted[(i + frame) % x.elements()] = x[i];
-    for (const RegularizerOptions& base : {deep(resnet(3, 2, 3, BorderMode::replicate)), deep(revnet(3, 3, BorderMode::replicate))})
+    for (const RegularizerOptions& base :
+         {deep(resnet(3, 2, 3, BorderMode::replicate)), deep(revnet(3, 3, BorderMode::replicate))})
         for (bool around : {true, false}) {
             RegularizerOptions options = base;
             if (around) options.border[0] = BorderMode::circular;
             const auto y = output(options, x), z = output(options, shifted);
             double difference = 0;
-            for (std::int64_t i = 0; i < x.elements(); ++i) difference = std::max(difference, std::abs(z[(i + frame) % x.elements()] - y[i]));
+            for (std::int64_t i = 0; i < x.elements(); ++i)
+                difference = std::max(difference, std::abs(z[(i + frame) % x.elements()] - y[i]));
             CHECK((difference < 1e-12) == around);
         }
 }

@@ -14,10 +14,14 @@ struct Physics {
     int rank() const { return depth > 1 ? 3 : 2; }
 };
 
-inline constexpr Physics all_physics[] = {{"2D", 1, 1, 6, 5, 1, 0},          {"2D, even", 1, 1, 4, 6, 1, 0},
-                                          {"2D, mask of lines", 1, 1, 6, 5, 1, 4}, {"2D, two map sets", 1, 1, 5, 4, 2, 0},
-                                          {"3D", 1, 3, 4, 5, 1, 0},          {"3D, readout sampled", 1, 4, 3, 5, 1, 5},
-                                          {"2D + time", 3, 1, 4, 5, 1, 0},   {"2D + time, two map sets", 2, 1, 3, 5, 2, 4},
+inline constexpr Physics all_physics[] = {{"2D", 1, 1, 6, 5, 1, 0},
+                                          {"2D, even", 1, 1, 4, 6, 1, 0},
+                                          {"2D, mask of lines", 1, 1, 6, 5, 1, 4},
+                                          {"2D, two map sets", 1, 1, 5, 4, 2, 0},
+                                          {"3D", 1, 3, 4, 5, 1, 0},
+                                          {"3D, readout sampled", 1, 4, 3, 5, 1, 5},
+                                          {"2D + time", 3, 1, 4, 5, 1, 0},
+                                          {"2D + time, two map sets", 2, 1, 3, 5, 2, 4},
                                           {"a single row", 1, 1, 1, 7, 1, 0}};
 
 struct SenseProblem {

@@ -38,7 +38,7 @@ TEST_CASE("Every configuration trains two steps on small data, and its network r
     const auto path = [&](const std::string& name) { return (directory / name).string(); };
     const auto data_of = [&](const std::string& physics) { return path(physics + ".h5"); };
     for (const std::string physics : {"2d", "3d", "2d+t"}) {
-        std::vector<std::string> arguments{"simulate", "--physics", physics, "--out", data_of(physics), "--slices", "3",
+        std::vector<std::string> arguments{"simulate", "--physics", physics,   "--out", data_of(physics), "--slices", "3",
                                            "--size",   "24",        "--coils", "3"};
         if (physics == "3d") arguments.insert(arguments.end(), {"--depth", "12"});
         if (physics == "2d+t") arguments.insert(arguments.end(), {"--frames", "3"});
@@ -50,9 +50,15 @@ TEST_CASE("Every configuration trains two steps on small data, and its network r
         for (const char* strategy : {"greedy", "end_to_end"}) {
             INFO(file.string() << " " << strategy);
             const std::string data = data_of(physics_of(file)), out = path(file.stem().string() + "_" + strategy);
-            std::vector<std::string> changes{std::string("training.strategy=") + strategy, "training.steps=2", "training.batch=2",
-                                             "model.regularizer.features=3", "data.mask.acceleration=2", "data.mask.calibration=4",
-                                             "data.train.file=" + data, "data.validation.file=" + data, "data.validation.slices=0"};
+            std::vector<std::string> changes{std::string("training.strategy=") + strategy,
+                                             "training.steps=2",
+                                             "training.batch=2",
+                                             "model.regularizer.features=3",
+                                             "data.mask.acceleration=2",
+                                             "data.mask.calibration=4",
+                                             "data.train.file=" + data,
+                                             "data.validation.file=" + data,
+                                             "data.validation.slices=0"};
             if (std::string(strategy) == "end_to_end") changes.insert(changes.end(), {"training.modules=0", "model.unrolls=2"});
             std::vector<std::string> arguments{"train", file.string(), "--out", out};
             for (const std::string& change : changes) arguments.insert(arguments.end(), {"--set", change});

@@ -1,5 +1,5 @@
-// gleam-bench-operator: the normal operator of SENSE and ten iterations of conjugate gradient, beside the two Fourier transforms of
-// every coil by FFTW alone, in one run.
+// gleam-bench-operator: the normal operator of SENSE and ten iterations of conjugate gradient, beside the two Fourier transforms
+// of every coil by FFTW alone, in one run.
 #include <fftw3.h>
 #include <fmt/format.h>
 
@@ -136,8 +136,9 @@ int run(const Options& o) {
                                                       {"CG, 10 iterations", [&] { solve(points); }},
                                                       {"CG, 10 iterations, mask of lines", [&] { solve(lines); }}},
                                                      o.repeats);
-    nlohmann::ordered_json report{{"coils", o.coils}, {"height", o.height}, {"width", o.width}, {"threads", kernels::thread_count()},
-                                  {"error", worst}, {"results", nlohmann::ordered_json::array()}};
+    nlohmann::ordered_json report{{"coils", o.coils}, {"height", o.height},
+                                  {"width", o.width}, {"threads", kernels::thread_count()},
+                                  {"error", worst},   {"results", nlohmann::ordered_json::array()}};
     fmt::print(stderr, "{} coils, {} x {}, {} threads, {} repeats, relative error {:.1e}\n", o.coils, o.height, o.width,
                kernels::thread_count(), o.repeats, worst);
     for (const Timing& t : timings) {

@@ -62,8 +62,9 @@ int main(int argc, char** argv) {
     program.footer(exit_codes);
 
     gleam::tools::Run run;
-    for (auto add : {gleam::tools::add_info, gleam::tools::add_simulate, gleam::tools::add_prepare, gleam::tools::add_train,
-                     gleam::tools::add_reconstruct, gleam::tools::add_evaluate, gleam::tools::add_report, gleam::tools::add_trace})
+    for (auto add :
+         {gleam::tools::add_info, gleam::tools::add_simulate, gleam::tools::add_prepare, gleam::tools::add_train,
+          gleam::tools::add_reconstruct, gleam::tools::add_evaluate, gleam::tools::add_report, gleam::tools::add_trace})
         add(program, run);
     if (const std::string unknown = argc > 1 ? unknown_command(program, argv[1]) : ""; !unknown.empty()) {
         gleam::log_info("error: {}; `gleam --help` lists the commands", unknown);

@@ -25,7 +25,8 @@ int trace(const Options& o) {
 }  // namespace
 
 void add_trace(CLI::App& program, Run& run) {
-    auto* command = program.add_subcommand("trace", "Write down every number of some training steps, to compare with other programs");
+    auto* command =
+        program.add_subcommand("trace", "Write down every number of some training steps, to compare with other programs");
     auto o = std::make_shared<Options>();
     command->add_option("case", o->input, "data, configuration and weights (.h5, docs/data-formats.md)")->required();
     command->add_option("out", o->output, "file to write (.h5)")->required();
