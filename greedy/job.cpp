@@ -23,6 +23,11 @@ constexpr TextForm path_form = {"a path without '~', or empty", is_path};
 
 }  // namespace
 
+const std::vector<std::string>& strategy_names() {
+    static const std::vector<std::string> names{"greedy", "end_to_end"};
+    return names;
+}
+
 // The description of every key. Not in the unnamed namespace, where ConfigVisitor::section() would not find them.
 
 static void visit(ConfigVisitor& v, DataConsistencyConfig& c) {
@@ -118,7 +123,7 @@ static void visit(ConfigVisitor& v, OptimizerConfig& c) {
 
 static void visit(ConfigVisitor& v, TrainingConfig& c) {
     v.choice({"strategy", "`greedy`: every module by its own loss; `end_to_end`: all unrolls by one loss at the end"}, c.strategy,
-             {"greedy", "end_to_end"});
+             strategy_names());
     v.whole({"modules", "greedy modules, which must divide `model.unrolls`; 0 = one per unroll; 0 or 1 with `end_to_end`"},
             c.modules, {.least = 0, .most = 10'000});
     v.whole({"batch", "slices computed together"}, c.batch, {.least = 1, .most = 1'000'000});
