@@ -22,7 +22,8 @@ double positive(const nlohmann::json& object, const char* key, const fs::path& f
 
 fs::path ceilings_file() {
     // The specification of XDG_CACHE_HOME has relative paths ignored.
-    if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache && cache[0] == '/') return fs::path(cache) / "gleam/ceilings.json";
+    if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache && cache[0] == '/')
+        return fs::path(cache) / "gleam/ceilings.json";
     if (const char* home = std::getenv("HOME"); home && home[0] != '\0') return fs::path(home) / ".cache/gleam/ceilings.json";
     return {};
 }
@@ -41,12 +42,10 @@ std::optional<Ceilings> read_ceilings(const fs::path& file) {
 }
 
 void write_ceilings(const Ceilings& ceilings, const fs::path& file) {
-    if (file.empty())
-        throw DataError("ceilings.json", "has no place: neither XDG_CACHE_HOME nor HOME is set", "set one of them");
+    if (file.empty()) throw DataError("ceilings.json", "has no place: neither XDG_CACHE_HOME nor HOME is set", "set one of them");
     make_directories(file.parent_path());
-    const nlohmann::ordered_json json{{"fma_gflops", ceilings.fma_gflops},
-                                      {"copy_gbytes_per_s", ceilings.copy_gbytes_per_s},
-                                      {"threads", ceilings.threads}};
+    const nlohmann::ordered_json json{
+        {"fma_gflops", ceilings.fma_gflops}, {"copy_gbytes_per_s", ceilings.copy_gbytes_per_s}, {"threads", ceilings.threads}};
     write_file(file, json.dump(1) + "\n");
 }
 

@@ -1,5 +1,4 @@
 #include "core/ceilings.hpp"
-
 #include "core/error.hpp"
 #include "test/support/catch.hpp"
 #include "test/support/temporary.hpp"
