@@ -12,6 +12,7 @@
 #include "core/log.hpp"
 #include "kernels/cpu/cpu.hpp"
 #include "tools/bench/ceiling_loops.hpp"
+#include "tools/wait_passively.hpp"
 
 namespace gleam::bench {
 namespace {
@@ -21,35 +22,54 @@ using Json = nlohmann::ordered_json;
 constexpr const char* fma_name = "multiply-adds in registers";
 constexpr const char* copy_name = "copy of memory";
 
-double fraction(const Timing& t, const Ceilings& ceilings) {
-    return std::max(t.gflops() / ceilings.fma_gflops, t.gbytes_per_s() / ceilings.copy_gbytes_per_s);
+// The larger one of both rates over its ceiling; amounts of work per second.
+double fraction(const Work& work, double seconds, const Ceilings& ceilings) {
+    return 1e-9 / seconds * std::max(work.flop / ceilings.fma_gflops, work.bytes / ceilings.copy_gbytes_per_s);
 }
 
-Ceilings ceilings_of(const std::vector<Timing>& timings) {
-    Ceilings c{0, 0, kernels::thread_count()};
+// The ceilings of this run, on the clock and per processor time.
+struct Now {
+    Ceilings clock, processor;
+};
+
+Now ceilings_of(const std::vector<Timing>& timings) {
+    Now now;
+    now.clock.threads = now.processor.threads = kernels::thread_count();
     for (const Timing& t : timings) {
-        if (t.name == fma_name) c.fma_gflops = t.gflops();
-        if (t.name == copy_name) c.copy_gbytes_per_s = t.gbytes_per_s();
+        if (t.name == fma_name)
+            now.clock.fma_gflops = t.gflops(), now.processor.fma_gflops = 1e-9 * t.work.flop / t.processor_median();
+        if (t.name == copy_name)
+            now.clock.copy_gbytes_per_s = t.gbytes_per_s(),
+            now.processor.copy_gbytes_per_s = 1e-9 * t.work.bytes / t.processor_median();
     }
-    if (!(c.fma_gflops > 0 && c.copy_gbytes_per_s > 0)) throw InternalError("benchmark", "was timed without its ceilings");
-    return c;
+    if (!(now.clock.fma_gflops > 0 && now.clock.copy_gbytes_per_s > 0))
+        throw InternalError("benchmark", "was timed without its ceilings");
+    return now;
 }
 
-Json row(const Timing& t, const Ceilings& now, const std::optional<Ceilings>& stored) {
-    Json json{{"name", t.name}, {"median", t.median()}, {"p10", t.quantile(0.1)}, {"p90", t.quantile(0.9)}};
+Json row(const Timing& t, const Now& now, const std::optional<Ceilings>& stored) {
+    Json json{{"name", t.name},
+              {"median", t.median()},
+              {"p10", t.quantile(0.1)},
+              {"p90", t.quantile(0.9)},
+              {"processor_median", t.processor_median()}};
     if (t.work.flop > 0) json["gflops"] = t.gflops();
     if (t.work.bytes > 0) json["gbytes_per_s"] = t.gbytes_per_s();
-    json["of_ceiling"] = fraction(t, now);
-    if (stored) json["of_stored"] = fraction(t, *stored);
+    json["of_ceiling"] = fraction(t.work, t.median(), now.clock);
+    json["of_ceiling_processor"] = fraction(t.work, t.processor_median(), now.processor);
+    if (stored) json["of_stored"] = fraction(t.work, t.median(), *stored);
     return json;
 }
 
-void print_table(const std::vector<Timing>& timings, const Ceilings& now) {
-    fmt::print("{:<40} {:>9} {:>9} {:>9} {:>9} {:>8} {:>8}\n", "", "median ms", "p10", "p90", "GFLOP/s", "GB/s", "ceiling");
+void print_table(const std::vector<Timing>& timings, const Now& now) {
+    fmt::print("{:<40} {:>9} {:>9} {:>9} {:>9} {:>9} {:>8} {:>8} {:>8}\n", "", "median ms", "p10", "p90", "processor", "GFLOP/s",
+               "GB/s", "ceiling", "(proc.)");
     for (const Timing& t : timings)
-        fmt::print("{:<40} {:9.3f} {:9.3f} {:9.3f} {:>9} {:>8} {:7.1f}%\n", t.name, 1e3 * t.median(), 1e3 * t.quantile(0.1),
-                   1e3 * t.quantile(0.9), t.work.flop > 0 ? fmt::format("{:.1f}", t.gflops()) : "",
-                   t.work.bytes > 0 ? fmt::format("{:.2f}", t.gbytes_per_s()) : "", 100 * fraction(t, now));
+        fmt::print("{:<40} {:9.3f} {:9.3f} {:9.3f} {:9.3f} {:>9} {:>8} {:7.1f}% {:7.1f}%\n", t.name, 1e3 * t.median(),
+                   1e3 * t.quantile(0.1), 1e3 * t.quantile(0.9), 1e3 * t.processor_median(),
+                   t.work.flop > 0 ? fmt::format("{:.1f}", t.gflops()) : "",
+                   t.work.bytes > 0 ? fmt::format("{:.2f}", t.gbytes_per_s()) : "", 100 * fraction(t.work, t.median(), now.clock),
+                   100 * fraction(t.work, t.processor_median(), now.processor));
 }
 
 }  // namespace
@@ -71,17 +91,17 @@ std::vector<Timing> time_with_ceilings(std::vector<Candidate> candidates, int re
 }
 
 void print(const Report& report, const CommonOptions& options) {
-    const Ceilings now = ceilings_of(report.timings);
+    const Now now = ceilings_of(report.timings);
     std::optional<Ceilings> stored = read_ceilings();
-    if (stored && stored->threads != now.threads) stored.reset();
+    if (stored && stored->threads != now.clock.threads) stored.reset();
     if (!options.json) {
-        fmt::print("{}, {} threads, {} repeats, error {:.1e}\n", report.title, now.threads, options.repeats, report.error);
+        fmt::print("{}, {} threads, {} repeats, error {:.1e}\n", report.title, now.clock.threads, options.repeats, report.error);
         print_table(report.timings, now);
         return;
     }
     Json json;
     for (const auto& [name, value] : report.facts) json[name] = value;
-    json["threads"] = now.threads, json["repeats"] = options.repeats, json["error"] = report.error;
+    json["threads"] = now.clock.threads, json["repeats"] = options.repeats, json["error"] = report.error;
     json["results"] = Json::array();
     for (const Timing& t : report.timings) json["results"].push_back(row(t, now, stored));
     fmt::print("{}\n", json.dump(1));
@@ -94,6 +114,7 @@ void require_close(const std::string& benchmark, const std::string& what, double
 }
 
 int run_benchmark(CLI::App& program, int argc, char** argv, const std::function<int()>& body) {
+    tools::wait_passively(argv);
     try {
         program.parse(argc, argv);
     } catch (const CLI::ParseError& e) {

@@ -33,7 +33,8 @@ struct Report {
 std::vector<Timing> time_with_ceilings(std::vector<Candidate> candidates, int repeats);
 
 // Prints the report of time_with_ceilings(). A row's fraction of the ceiling is the larger one of its GFLOP/s over those of the
-// multiply-add loop and its GB/s over those of the copy, in this run; `of_stored` in JSON has the same over the stored ceilings.
+// multiply-add loop and its GB/s over those of the copy, in this run; once by the clock, once per processor time. `of_stored` in
+// JSON has the same over the stored ceilings.
 void print(const Report& report, const CommonOptions& options);
 
 // Throws NumericError naming the benchmark when `error` is not below `limit`.

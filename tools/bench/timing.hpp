@@ -18,18 +18,25 @@ struct Candidate {
     Work work;
 };
 
+// Where the machine has other work as well, time on the clock has that in it; processor time does not, but it does not show
+// threads that wait for one another either.
 struct Timing {
     std::string name;
-    std::vector<double> seconds;  // sorted
+    std::vector<double> seconds;            // sorted
+    std::vector<double> processor_seconds;  // of all threads together, divided by their number; sorted
     Work work;
 
-    double quantile(double q) const {
-        return seconds[static_cast<std::size_t>(q * static_cast<double>(seconds.size() - 1) + 0.5)];
-    }
+    double quantile(double q) const { return quantile_of(seconds, q); }
     double median() const { return quantile(0.5); }
+    double processor_median() const { return quantile_of(processor_seconds, 0.5); }
     // 10^9 per second, by the median.
     double gflops() const { return 1e-9 * work.flop / median(); }
     double gbytes_per_s() const { return 1e-9 * work.bytes / median(); }
+
+private:
+    static double quantile_of(const std::vector<double>& sorted, double q) {
+        return sorted[static_cast<std::size_t>(q * static_cast<double>(sorted.size() - 1) + 0.5)];
+    }
 };
 
 // Every candidate once to warm up, then `repeats` rounds of all of them.
