@@ -60,7 +60,15 @@ NetworkOptions network_options(const JobConfig& job) {
 
 DType precision_of(const JobConfig& job) { return job.precision == "fp64" ? DType::f64 : DType::f32; }
 
-Strategy strategy_of(const JobConfig& job) { return job.training.strategy == "greedy" ? Strategy::greedy : Strategy::end_to_end; }
+Strategy strategy_of(const JobConfig& job) {
+    const TrainingConfig& t = job.training;
+    Strategy strategy{t.strategy == "greedy", {}};
+    strategy.recomputation.unrolls = static_cast<int>(t.recompute_unrolls);
+    if (t.strategy == "checkpoint" && t.recompute_unrolls == 0) strategy.recomputation.unrolls = 1;
+    if (t.strategy == "invertible")
+        strategy.recomputation = {1, recovered_inputs(job), static_cast<int>(t.invertible.iterations)};
+    return strategy;
+}
 
 modules::Loss loss_of(const JobConfig& job) {
     using kernels::LossKind;
