@@ -1,5 +1,6 @@
 // gleam-bench-training: time and memory of a training step by each strategy, on random numbers in memory.
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -48,6 +49,7 @@ Contender first_step(const TrainingCase& training, const std::string& strategy, 
     Contender c;
     c.strategy = strategy;
     const double expected = untrained_loss(training, strategy, batch, ops);
+    ::malloc_trim(0);  // what was freed is not there to be used again unseen
     const bool known = reset_peak();
     const std::size_t before = process_memory().resident;
     c.session = std::make_unique<TrainingSession>(training, strategy, ops);
