@@ -26,6 +26,11 @@ constexpr SliceNames unroll_names = {"unroll", "unrolls", "model"};
 
 }  // namespace
 
+const std::vector<std::string>& strategy_names() {
+    static const std::vector<std::string> names{"greedy", "end_to_end", "checkpoint", "invertible"};
+    return names;
+}
+
 // The description of every key. Not in the unnamed namespace, where ConfigVisitor::section() would not find them.
 
 static void visit(ConfigVisitor& v, DataConsistencyConfig& c) {
@@ -121,7 +126,8 @@ static void visit(ConfigVisitor& v, OptimizerConfig& c) {
 
 static void visit(ConfigVisitor& v, InvertibleConfig& c) {
     v.text({"stored",
-            "unrolls whose input is stored rather than recovered, counted from 0: `0:2`, or `0,3,6`; that of unroll 0 always is, at no "
+            "unrolls whose input is stored rather than recovered, counted from 0: `0:2`, or `0,3,6`; that of unroll 0 always is, "
+            "at no "
             "cost"},
            c.stored, {.expected = "text such as 0:2, or empty"});
     v.whole({"iterations", "fixed-point iterations that recover the input of a revnet"}, c.iterations,
@@ -132,18 +138,20 @@ static void visit(ConfigVisitor& v, InvertibleConfig& c) {
 }
 
 static void visit(ConfigVisitor& v, TrainingConfig& c) {
-    v.choice({"strategy",
-              "`greedy`: every module by its own loss; `end_to_end`: all unrolls by one loss at the end; `checkpoint`, `invertible`: "
-              "the same gradient in less memory, by computing unrolls again from images that were stored or, for MoDL, recovered "
-              "from the output"},
-             c.strategy, {"greedy", "end_to_end", "checkpoint", "invertible"});
+    v.choice(
+        {"strategy",
+         "`greedy`: every module by its own loss; `end_to_end`: all unrolls by one loss at the end; `checkpoint`, `invertible`: "
+         "the same gradient in less memory, by computing unrolls again from images that were stored or, for MoDL, recovered "
+         "from the output"},
+        c.strategy, strategy_names());
     v.whole({"modules", "greedy modules, which must divide `model.unrolls`; 0 = one per unroll; 0 or 1 with other strategies"},
             c.modules, {.least = 0, .most = 10'000});
-    v.whole({"recompute_unrolls",
-             "`checkpoint`, and `greedy` within its modules: unrolls that are computed again at a time; 0 = one with `checkpoint`, "
-             "none with `greedy`",
-             "unrolls"},
-            c.recompute_unrolls, {.least = 0, .most = 10'000});
+    v.whole(
+        {"recompute_unrolls",
+         "`checkpoint`, and `greedy` within its modules: unrolls that are computed again at a time; 0 = one with `checkpoint`, "
+         "none with `greedy`",
+         "unrolls"},
+        c.recompute_unrolls, {.least = 0, .most = 10'000});
     v.section({"invertible", "strategy `invertible`, which needs conjugate_gradient with revnet"}, c.invertible);
     v.whole({"batch", "slices computed together"}, c.batch, {.least = 1, .most = 1'000'000});
     v.whole({"accumulate",
@@ -228,9 +236,10 @@ void check_training(const JobConfig& job, const ConfigPlaces& places) {
     const std::int64_t modules = job.training.modules, unrolls = job.model.unrolls;
     const std::string place = place_of(places, places.count("training.modules") ? "training.modules" : "model.unrolls");
     if (job.training.strategy != "greedy" && modules > 1)
-        throw ConfigError(place_of(places, "training.modules"),
-                          fmt::format("'training.modules' is {}, but {} training knows a single module", modules, job.training.strategy),
-                          "set it to 0, or 'training.strategy' to greedy");
+        throw ConfigError(
+            place_of(places, "training.modules"),
+            fmt::format("'training.modules' is {}, but {} training knows a single module", modules, job.training.strategy),
+            "set it to 0, or 'training.strategy' to greedy");
     if (modules == 0 || unrolls % modules == 0) return;
     std::vector<std::int64_t> divisors;
     for (std::int64_t d = 1; d <= unrolls; ++d)
@@ -264,9 +273,10 @@ void check_invertible(const JobConfig& job, const ConfigPlaces& places) {
                "strategy checkpoint");
     if (d.lambda < least_invertible_lambda)
         refuse("model.data_consistency.lambda",
-               fmt::format("'model.data_consistency.lambda' is {}, by which the inverse divides: errors would grow up to {:.0f}-fold "
-                           "in every unroll",
-                           d.lambda, 1 + 1 / d.lambda),
+               fmt::format(
+                   "'model.data_consistency.lambda' is {}, by which the inverse divides: errors would grow up to {:.0f}-fold "
+                   "in every unroll",
+                   d.lambda, 1 + 1 / d.lambda),
                fmt::format("choose at least {}, or take strategy checkpoint", least_invertible_lambda));
     if (!t.invertible.stored.empty())
         parse_slices(t.invertible.stored, job.model.unrolls, place_of(places, "training.invertible.stored"), unroll_names);

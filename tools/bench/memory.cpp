@@ -115,7 +115,8 @@ std::string draw(const Options& o, const std::vector<Point>& points) {
     chart.title = "Memory of a training step against the number of unrolls";
     chart.description = fmt::format("All memory of a step in MiB, planned to the byte, for {}", o.training.architecture);
     chart.x_label = "unrolls", chart.y_label = "memory of a training step [MiB]";
-    chart.width = 760, chart.height = 380, chart.log_y = true, chart.decimals = 1;
+    chart.width = 760, chart.height = 380, chart.decimals = 1;
+    for (const Point& p : points) chart.high = std::max(chart.high, 1.05 * p.planned / mebibyte);
     for (const Point& p : points) {
         if (chart.curves.empty() || chart.curves.back().label != in_words(p.strategy)) {
             const std::size_t number = chart.curves.size();

@@ -90,6 +90,11 @@ std::vector<Timing> time_with_ceilings(std::vector<Candidate> candidates, int re
     return time_in_turn(candidates, repeats);
 }
 
+Fraction of_ceiling(const Timing& t, const std::vector<Timing>& all) {
+    const Now now = ceilings_of(all);
+    return {fraction(t.work, t.median(), now.clock), fraction(t.work, t.processor_median(), now.processor)};
+}
+
 void print(const Report& report, const CommonOptions& options) {
     const Now now = ceilings_of(report.timings);
     std::optional<Ceilings> stored = read_ceilings();

@@ -32,6 +32,12 @@ struct Report {
 // Times the candidates with the loops of ceiling_loops.hpp among them, so that what else the machine does hits both.
 std::vector<Timing> time_with_ceilings(std::vector<Candidate> candidates, int repeats);
 
+// How near a candidate of time_with_ceilings() comes to the ceilings, by the clock and per processor time.
+struct Fraction {
+    double clock = 0, processor = 0;
+};
+Fraction of_ceiling(const Timing& candidate, const std::vector<Timing>& all);
+
 // Prints the report of time_with_ceilings(). A row's fraction of the ceiling is the larger one of its GFLOP/s over those of the
 // multiply-add loop and its GB/s over those of the copy, in this run; once by the clock, once per processor time. `of_stored` in
 // JSON has the same over the stored ceilings.

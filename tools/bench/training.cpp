@@ -25,6 +25,7 @@ struct Options {
     CommonOptions common;
     TrainingCase training;
     std::vector<std::string> strategies{"all"};
+    bool profile = false;
 };
 
 // Makes the process' peak memory count from now on. Returns whether the system can.
@@ -42,6 +43,7 @@ struct Contender {
     std::vector<float> gradients;
     double resident = 0;  // bytes the process grew by at its peak; NaN where not known
     double error = 0;
+    std::vector<std::pair<std::string, double>> profile = {};
 };
 
 Contender first_step(const TrainingCase& training, const std::string& strategy, const data::HostBatch& batch,
@@ -87,20 +89,37 @@ Json memory_of(const Contender& c) {
 
 void print_table(const Options& o, const std::vector<Contender>& contenders, const std::vector<Timing>& timings) {
     fmt::print("{}, {} threads, {} repeats\n", o.training.description(), kernels::thread_count(), o.common.repeats);
-    fmt::print("{:<12} {:>10} {:>9} {:>9} {:>10} {:>10} {:>13} {:>13} {:>13}\n", "", "median ms", "p10", "p90", "processor",
-               "samples/s", "activations", "all arenas", "resident");
+    fmt::print("{:<12} {:>10} {:>9} {:>9} {:>10} {:>10} {:>9} {:>9} {:>13} {:>13} {:>13}\n", "", "median ms", "p10", "p90",
+               "processor", "samples/s", "GFLOP/s", "ceiling", "activations", "all arenas", "resident");
     for (std::size_t i = 0; i < contenders.size(); ++i) {
         const Contender& c = contenders[i];
         const Timing& t = timings[i];
         std::size_t activations = 0;
         for (const greedy::ArenaUse& use : c.session->memory())
             if (use.name == "activations") activations = use.planned;
-        fmt::print("{:<12} {:10.1f} {:9.1f} {:9.1f} {:10.1f} {:10.2f} {:>13} {:>13} {:>13}\n", c.strategy, 1e3 * t.median(),
-                   1e3 * t.quantile(0.1), 1e3 * t.quantile(0.9), 1e3 * t.processor_median(),
-                   static_cast<double>(o.training.batch) / t.median(), format_bytes(activations),
-                   format_bytes(c.session->planned_bytes()),
+        fmt::print("{:<12} {:10.1f} {:9.1f} {:9.1f} {:10.1f} {:10.2f} {:9.1f} {:8.1f}% {:>13} {:>13} {:>13}\n", c.strategy,
+                   1e3 * t.median(), 1e3 * t.quantile(0.1), 1e3 * t.quantile(0.9), 1e3 * t.processor_median(),
+                   static_cast<double>(o.training.batch) / t.median(), t.gflops(), 100 * of_ceiling(t, timings).processor,
+                   format_bytes(activations), format_bytes(c.session->planned_bytes()),
                    std::isnan(c.resident) ? "unknown" : format_bytes(static_cast<std::size_t>(std::max(c.resident, 0.0))));
     }
+}
+
+double total(const Contender& c) {
+    double sum = 0;
+    for (const auto& [operation, seconds] : c.profile) sum += seconds;
+    return sum;
+}
+
+Json shares(const Contender& c) {
+    Json json = Json::object();
+    for (const auto& [operation, seconds] : c.profile) json[operation] = seconds / total(c);
+    return json;
+}
+
+void print_profile(const Contender& c) {
+    fmt::print("\n{}: share of the time\n", c.strategy);
+    for (const auto& [operation, seconds] : c.profile) fmt::print("  {:<28} {:5.1f}%\n", operation, 100 * seconds / total(c));
 }
 
 Json to_json(const Options& o, const std::vector<Contender>& contenders, const std::vector<Timing>& timings) {
@@ -125,9 +144,14 @@ Json to_json(const Options& o, const std::vector<Contender>& contenders, const s
                                    {"p90", time.quantile(0.9)},
                                    {"processor_median", time.processor_median()},
                                    {"samples_per_s", static_cast<double>(t.batch) / time.median()},
+                                   {"gflop", 1e-9 * time.work.flop},
+                                   {"gflops", time.gflops()},
+                                   {"of_ceiling", of_ceiling(time, timings).clock},
+                                   {"of_ceiling_processor", of_ceiling(time, timings).processor},
                                    {"losses", contenders[i].losses},
                                    {"error", contenders[i].error},
                                    {"memory", memory_of(contenders[i])}});
+        if (o.profile) json["results"].back()["profile"] = shares(contenders[i]);
     }
     return json;
 }
@@ -141,14 +165,20 @@ int run(Options o) {
     std::vector<Candidate> candidates;
     for (const std::string& strategy : o.strategies) {
         contenders.push_back(first_step(o.training, strategy, batch, *ops));
-        candidates.push_back({strategy, [session = contenders.back().session.get()] { session->step(); }, {}});
+        candidates.push_back({strategy,
+                              [session = contenders.back().session.get()] { session->step(); },
+                              {contenders.back().session->work().flops(), 0}});
     }
     check_gradients(contenders);
-    const std::vector<Timing> timings = time_in_turn(candidates, o.common.repeats);
+    const std::vector<Timing> timings = time_with_ceilings(candidates, o.common.repeats);
+    if (o.profile)
+        for (Contender& c : contenders) c.profile = c.session->profile(o.common.repeats);
     if (o.common.json)
         fmt::print("{}\n", to_json(o, contenders, timings).dump(1));
     else
         print_table(o, contenders, timings);
+    if (o.profile && !o.common.json)
+        for (const Contender& c : contenders) print_profile(c);
     return 0;
 }
 
@@ -161,6 +191,7 @@ int main(int argc, char** argv) {
     gleam::bench::add_case_options(program, o.training);
     program.add_option("--unrolls", o.training.unrolls)->check(CLI::Range(1, 1000))->capture_default_str();
     program.add_option("--strategy", o.strategies, "several, or all")->delimiter(',')->capture_default_str();
+    program.add_flag("--profile", o.profile, "share of the time per operation");
     gleam::bench::add_common_options(program, o.common);
     return gleam::bench::run_benchmark(program, argc, argv, [&] { return gleam::bench::run(o); });
 }

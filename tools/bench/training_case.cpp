@@ -3,11 +3,14 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
 #include <cmath>
-#include <numeric>
+#include <map>
 
 #include "core/error.hpp"
 #include "core/philox.hpp"
+#include "greedy/plan.hpp"
 
 namespace gleam::bench {
 namespace {
@@ -56,10 +59,11 @@ void add_case_options(CLI::App& program, TrainingCase& t) {
 }
 
 std::vector<std::string> strategies_of(const TrainingCase& training) {
-    std::vector<std::string> possible;
-    for (const char* strategy : {"end_to_end", "checkpoint", "invertible", "greedy"}) try {
+    std::vector<std::string> names = greedy::strategy_names(), possible;
+    std::stable_partition(names.begin(), names.end(), [](const std::string& name) { return name != "greedy"; });
+    for (const std::string& strategy : names) try {
             training.job(strategy);
-            possible.emplace_back(strategy);
+            possible.push_back(strategy);
         } catch (const ConfigError&) {
         }
     if (possible.empty()) training.job("greedy");  // says what is wrong with the case
@@ -95,16 +99,13 @@ TrainingSession::TrainingSession(const TrainingCase& training, const std::string
       device_batch_(ops, precision_of(job_)),
       schedule_(make_schedule(strategy_of(job_), network_, memory_, loss_of(job_))) {
     ops_.set_planning(true);
+    ops_.set_work_log(&work_);
     schedule_->step(device_batch_.plan(shape_), update_terms(job_, 1));
+    ops_.set_work_log(nullptr);
     ops_.set_planning(false);
 }
 
-std::vector<greedy::ArenaUse> TrainingSession::memory() const {
-    std::vector<greedy::ArenaUse> all{{"params", network_.parameter_bytes(), network_.parameter_arena().bytes()}};
-    for (const greedy::ArenaUse& use : memory_.use()) all.push_back(use);
-    all.push_back(device_batch_.use());
-    return all;
-}
+std::vector<greedy::ArenaUse> TrainingSession::memory() const { return greedy::arena_use(network_, memory_, device_batch_); }
 
 std::size_t TrainingSession::planned_bytes() const {
     std::size_t sum = 0;
@@ -120,6 +121,25 @@ void TrainingSession::start(const data::HostBatch& batch) {
 }
 
 void TrainingSession::step() { schedule_->step(batch_, update_terms(job_, ++steps_)); }
+
+std::vector<std::pair<std::string, double>> TrainingSession::profile(int steps) {
+    using Clock = std::chrono::steady_clock;
+    std::map<std::string, double> seconds;
+    std::string running = "between";
+    Clock::time_point start = Clock::now();
+    const auto next = [&](const char* operation) {
+        const Clock::time_point now = Clock::now();
+        seconds[running] += std::chrono::duration<double>(now - start).count();
+        running = operation, start = now;
+    };
+    ops_.set_observer(next);
+    for (int i = 0; i < steps; ++i) step();
+    ops_.set_observer({});
+    next("");
+    std::vector<std::pair<std::string, double>> sorted(seconds.begin(), seconds.end());
+    std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+    return sorted;
+}
 
 std::vector<float> TrainingSession::gradients() {
     std::vector<float> all;

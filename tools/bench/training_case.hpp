@@ -7,6 +7,7 @@
 
 #include "greedy/device_batch.hpp"
 #include "greedy/job_network.hpp"
+#include "kernels/work.hpp"
 
 namespace CLI {
 class App;
@@ -27,7 +28,7 @@ struct TrainingCase {
 // Options with the names of the members; the number of unrolls is left to the caller.
 void add_case_options(CLI::App& program, TrainingCase& training);
 
-// The strategies there are for this network, end to end first, greedy last.
+// The strategies there are for this network, greedy last.
 std::vector<std::string> strategies_of(const TrainingCase& training);
 
 // Maps of unit norm, a mask with a quarter of all points, images and targets, the same for the same case.
@@ -42,11 +43,15 @@ public:
     // What each arena needs; what was really lent is in `measured` after a step.
     std::vector<greedy::ArenaUse> memory() const;
     std::size_t planned_bytes() const;
+    // Of one step.
+    const kernels::WorkLog& work() const { return work_; }
 
     // Allocates all memory, gives the network its initial weights, and loads the batch.
     void start(const data::HostBatch& batch);
 
     void step();
+    // Seconds per operation over `steps` steps, each with what the step does between it and the next; the longest first.
+    std::vector<std::pair<std::string, double>> profile(int steps);
     // The losses of the last step; one for every module, or one for all.
     std::vector<double> losses() { return schedule_->losses(); }
     // The gradients of the last step, one stage after the other.
@@ -60,6 +65,7 @@ private:
     greedy::StepMemory memory_;
     greedy::DeviceBatch device_batch_;
     std::unique_ptr<greedy::Schedule> schedule_;
+    kernels::WorkLog work_;
     greedy::Batch batch_;
     std::int64_t steps_ = 0;
 };

@@ -53,7 +53,7 @@ int main(int argc, char** argv) {
 
     gleam::tools::Run run;
     for (auto add :
-         {gleam::tools::add_info, gleam::tools::add_simulate, gleam::tools::add_prepare, gleam::tools::add_train,
+         {gleam::tools::add_info, gleam::tools::add_simulate, gleam::tools::add_prepare, gleam::tools::add_plan, gleam::tools::add_train,
           gleam::tools::add_reconstruct, gleam::tools::add_evaluate, gleam::tools::add_report, gleam::tools::add_trace})
         add(program, run);
     if (const std::string unknown = argc > 1 ? unknown_command(program, argv[1]) : ""; !unknown.empty()) {
