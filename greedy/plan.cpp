@@ -94,7 +94,8 @@ JobConfig with_strategy(JobConfig job, const std::string& strategy) {
     try {
         validate(job);
     } catch (const ConfigError&) {
-        job.training.modules = 0;
+        job.training.modules = 0, job.training.recompute_unrolls = 0;
+        job.training.invertible = {};
         validate(job);
     }
     return job;

@@ -34,8 +34,8 @@ struct JobPlan {
 // Plans a valid job without allocating anything.
 JobPlan plan_job(const JobConfig& job, const DataLayouts& data, kernels::Operations& ops);
 
-// `job` trained by another strategy; with training.modules = 0 when that one cannot have the job's number of modules. ConfigError
-// when the strategy does not apply to the job at all.
+// `job` trained by another strategy; if that does not go with what the job says of its own one (modules, recompute_unrolls,
+// invertible), with the defaults of these. ConfigError when the strategy does not apply to the job at all.
 JobConfig with_strategy(JobConfig job, const std::string& strategy);
 
 // The largest number of unrolls, one module each, for which `job` needs no more than `bytes` of activations when it is trained by

@@ -28,7 +28,7 @@ struct HostMemory {
 };
 
 // What a program has before it opens its data: code, libraries, configuration. Measured; only budgets for whole programs use it.
-inline constexpr std::size_t program_bytes = std::size_t{32} << 20;
+inline constexpr std::size_t program_bytes = std::size_t{20} << 20;
 
 HostMemory host_memory(const Network& network, const DataLayouts& data, std::int64_t batch);
 

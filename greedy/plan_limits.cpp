@@ -8,6 +8,20 @@ namespace {
 
 constexpr std::int64_t most_unrolls = 512, most_features = 4096, most_batch = 4096, most_depth = 4096;
 
+// The fewest unrolls, in multiples of `modules`, that the rest of the job allows.
+std::int64_t least_unrolls(JobConfig job, std::int64_t modules) {
+    const std::int64_t configured = job.model.unrolls / modules;
+    for (std::int64_t n = 1; n < configured; ++n) {
+        job.model.unrolls = n * modules;
+        try {
+            validate(job);
+            return n;
+        } catch (const ConfigError&) {
+        }
+    }
+    return configured;
+}
+
 }  // namespace
 
 std::int64_t largest_that_fits(std::int64_t least, std::int64_t most, double budget,
@@ -59,7 +73,7 @@ std::vector<Limit> find_limits(const JobConfig& job, const DataLayouts& data, st
     };
     const ModelConfig& model = job.model;
     const std::int64_t modules = std::max<std::int64_t>(job.training.modules, 1);
-    add("model.unrolls", model.unrolls, modules, 1, std::max(most_unrolls, modules),
+    add("model.unrolls", model.unrolls, modules, least_unrolls(job, modules), std::max(most_unrolls, modules),
         [](JobConfig& j, DataLayouts&, std::int64_t n) { j.model.unrolls = n; });
     add("model.regularizer.features", model.regularizer.features, 1, 1, most_features,
         [](JobConfig& j, DataLayouts&, std::int64_t n) { j.model.regularizer.features = n; });

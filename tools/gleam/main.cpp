@@ -5,6 +5,7 @@
 #include "core/config.hpp"
 #include "core/error.hpp"
 #include "core/log.hpp"
+#include "core/process.hpp"
 #include "core/version.hpp"
 #include "tools/gleam/commands.hpp"
 #include "tools/wait_passively.hpp"
@@ -46,6 +47,7 @@ std::string unknown_command(const CLI::App& program, const std::string& word) {
 
 int main(int argc, char** argv) {
     gleam::tools::wait_passively(argv);
+    gleam::return_freed_memory();
     CLI::App program("Trains and runs unrolled networks for accelerated MRI by greedy, module-wise learning.", "gleam");
     program.set_version_flag("--version", std::string("gleam ") + gleam::version);
     program.require_subcommand(1);
