@@ -104,6 +104,7 @@ constexpr WorkKind vectors = WorkKind::vectors, sense = WorkKind::sense, conv = 
 }  // namespace
 
 void Operations::note(WorkKind kind, const char* operation, double flops, std::initializer_list<const Tensor*> operands) {
+    if (!planning_ && observer_) observer_(operation);
     if (!planning_ || !work_) return;
     double bytes = 0;
     for (const Tensor* t : operands)

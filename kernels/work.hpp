@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "core/ceilings.hpp"
 #include "kernels/terms.hpp"
 
 namespace gleam::kernels {
@@ -27,12 +28,7 @@ inline constexpr WorkKind work_kinds[] = {WorkKind::convolution, WorkKind::sense
                                           WorkKind::vectors,     WorkKind::loss,  WorkKind::optimizer};
 const char* name_of(WorkKind kind);
 
-// What a machine reaches at best, as gleam-bench-ceilings measures it.
-struct Ceilings {
-    int threads = 0;
-    double fma_gflops = 0;         // fused multiply-adds, two operations each
-    double copy_gbytes_per_s = 0;  // bytes read and written
-};
+using gleam::Ceilings;
 
 struct WorkItem {
     std::string operation;

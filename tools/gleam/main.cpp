@@ -1,8 +1,5 @@
 // The program: reads the command line, runs one sub-command, turns errors into messages and exit codes.
-#include <unistd.h>
-
 #include <algorithm>
-#include <cstdlib>
 #include <new>
 
 #include "core/config.hpp"
@@ -11,6 +8,7 @@
 #include "core/process.hpp"
 #include "core/version.hpp"
 #include "tools/gleam/commands.hpp"
+#include "tools/wait_passively.hpp"
 
 namespace {
 
@@ -35,14 +33,6 @@ int guarded(const gleam::tools::Run& run) {
     }
 }
 
-// Threads that wait by spinning slow one another down wherever cores are shared, several times over. OpenMP reads how to wait
-// when it is loaded, before main, so the program starts itself again with that said, unless the user has said otherwise.
-void wait_passively(char** argv) {
-    if (std::getenv("OMP_WAIT_POLICY")) return;
-    ::setenv("OMP_WAIT_POLICY", "passive", 1);
-    ::execv("/proc/self/exe", argv);  // where that cannot be, everything works as before
-}
-
 // CLI11 would only say that some sub-command is needed.
 std::string unknown_command(const CLI::App& program, const std::string& word) {
     std::vector<std::string> names;
@@ -56,7 +46,7 @@ std::string unknown_command(const CLI::App& program, const std::string& word) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    wait_passively(argv);
+    gleam::tools::wait_passively(argv);
     gleam::return_freed_memory();
     CLI::App program("Trains and runs unrolled networks for accelerated MRI by greedy, module-wise learning.", "gleam");
     program.set_version_flag("--version", std::string("gleam ") + gleam::version);

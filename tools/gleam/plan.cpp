@@ -5,12 +5,12 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "core/ceilings.hpp"
 #include "data/checks.hpp"
 #include "data/dataset_file.hpp"
 #include "greedy/job_network.hpp"
 #include "kernels/cpu/cpu.hpp"
 #include "kernels/devices.hpp"
-#include "tools/gleam/ceilings.hpp"
 #include "tools/gleam/commands.hpp"
 #include "tools/gleam/plan_text.hpp"
 
