@@ -21,7 +21,15 @@ bool is_device(const std::string& text) {
 bool is_path(const std::string& text) { return text.empty() || text[0] != '~'; }
 constexpr TextForm path_form = {"a path without '~', or empty", is_path};
 
+constexpr double least_invertible_lambda = 1e-3;
+constexpr SliceNames unroll_names = {"unroll", "unrolls", "model"};
+
 }  // namespace
+
+const std::vector<std::string>& strategy_names() {
+    static const std::vector<std::string> names{"greedy", "end_to_end", "checkpoint", "invertible"};
+    return names;
+}
 
 // The description of every key. Not in the unnamed namespace, where ConfigVisitor::section() would not find them.
 
@@ -116,11 +124,35 @@ static void visit(ConfigVisitor& v, OptimizerConfig& c) {
              c.weight_decay, {.least = 0});
 }
 
+static void visit(ConfigVisitor& v, InvertibleConfig& c) {
+    v.text({"stored",
+            "unrolls whose input is stored rather than recovered, counted from 0: `0:2`, or `0,3,6`; that of unroll 0 always is, "
+            "at no "
+            "cost"},
+           c.stored, {.expected = "text such as 0:2, or empty"});
+    v.whole({"iterations", "fixed-point iterations that recover the input of a revnet"}, c.iterations,
+            {.least = 1, .most = 1000});
+    v.number({"warn_above",
+              "warn when an unroll does not give its output again from the recovered input within this fraction; 0 = always"},
+             c.warn_above, {.least = 0});
+}
+
 static void visit(ConfigVisitor& v, TrainingConfig& c) {
-    v.choice({"strategy", "`greedy`: every module by its own loss; `end_to_end`: all unrolls by one loss at the end"}, c.strategy,
-             {"greedy", "end_to_end"});
-    v.whole({"modules", "greedy modules, which must divide `model.unrolls`; 0 = one per unroll; 0 or 1 with `end_to_end`"},
+    v.choice(
+        {"strategy",
+         "`greedy`: every module by its own loss; `end_to_end`: all unrolls by one loss at the end; `checkpoint`, `invertible`: "
+         "the same gradient in less memory, by computing unrolls again from images that were stored or, for MoDL, recovered "
+         "from the output"},
+        c.strategy, strategy_names());
+    v.whole({"modules", "greedy modules, which must divide `model.unrolls`; 0 = one per unroll; 0 or 1 with other strategies"},
             c.modules, {.least = 0, .most = 10'000});
+    v.whole(
+        {"recompute_unrolls",
+         "`checkpoint`, and `greedy` within its modules: unrolls that are computed again at a time; 0 = one with `checkpoint`, "
+         "none with `greedy`",
+         "unrolls"},
+        c.recompute_unrolls, {.least = 0, .most = 10'000});
+    v.section({"invertible", "strategy `invertible`, which needs conjugate_gradient with revnet"}, c.invertible);
     v.whole({"batch", "slices computed together"}, c.batch, {.least = 1, .most = 1'000'000});
     v.whole({"accumulate",
              "batches per step, whose gradients are averaged: as one batch of that many times the slices, in the memory "
@@ -187,12 +219,11 @@ ConfigSchema schema_of(JobConfig& job) {
 }
 
 void check_model(const JobConfig& job, const ConfigPlaces& places) {
-    if (job.model.share_weights && job.training.strategy != "end_to_end")
+    if (job.model.share_weights && job.training.strategy == "greedy")
         throw ConfigError(
             place_of(places, "model.share_weights"),
-            fmt::format("'model.share_weights' is set, but {} training updates every module by its own loss, so that "
-                        "modules with common weights would undo each other's steps",
-                        job.training.strategy),
+            "'model.share_weights' is set, but greedy training updates every module by its own loss, so that modules with common "
+            "weights would undo each other's steps",
             "remove it, or set 'training.strategy' to end_to_end");
     if (job.model.regularizer.time_border != "same" && job.model.physics != "2d+t")
         throw ConfigError(place_of(places, "model.regularizer.time_border"),
@@ -204,10 +235,11 @@ void check_model(const JobConfig& job, const ConfigPlaces& places) {
 void check_training(const JobConfig& job, const ConfigPlaces& places) {
     const std::int64_t modules = job.training.modules, unrolls = job.model.unrolls;
     const std::string place = place_of(places, places.count("training.modules") ? "training.modules" : "model.unrolls");
-    if (job.training.strategy == "end_to_end" && modules > 1)
-        throw ConfigError(place_of(places, "training.modules"),
-                          fmt::format("'training.modules' is {}, but end_to_end training knows a single module", modules),
-                          "set it to 0, or 'training.strategy' to greedy");
+    if (job.training.strategy != "greedy" && modules > 1)
+        throw ConfigError(
+            place_of(places, "training.modules"),
+            fmt::format("'training.modules' is {}, but {} training knows a single module", modules, job.training.strategy),
+            "set it to 0, or 'training.strategy' to greedy");
     if (modules == 0 || unrolls % modules == 0) return;
     std::vector<std::int64_t> divisors;
     for (std::int64_t d = 1; d <= unrolls; ++d)
@@ -215,6 +247,39 @@ void check_training(const JobConfig& job, const ConfigPlaces& places) {
     throw ConfigError(
         place, fmt::format("'training.modules' is {}, which does not divide the {} unrolls of the model", modules, unrolls),
         fmt::format("choose one of {}, or 0 for one module per unroll", fmt::join(divisors, ", ")));
+}
+
+void check_invertible(const JobConfig& job, const ConfigPlaces& places) {
+    const TrainingConfig& t = job.training;
+    const auto refuse = [&](const std::string& key, const std::string& what, const std::string& remedy) {
+        throw ConfigError(place_of(places, key), what, remedy);
+    };
+    if (t.strategy != "checkpoint" && t.strategy != "greedy" && t.recompute_unrolls != 0)
+        refuse("training.recompute_unrolls",
+               fmt::format("'training.recompute_unrolls' is {}, which {} training does not use", t.recompute_unrolls, t.strategy),
+               "remove it, or set 'training.strategy' to checkpoint or greedy");
+    if (t.strategy != "invertible") {
+        if (!(t.invertible == InvertibleConfig{}))
+            refuse("training.invertible", fmt::format("'training.invertible' is set, but the strategy is {}", t.strategy),
+                   "remove it, or set 'training.strategy' to invertible");
+        return;
+    }
+    const DataConsistencyConfig& d = job.model.data_consistency;
+    if (d.type != "conjugate_gradient" || job.model.regularizer.type != "revnet")
+        refuse("training.strategy",
+               fmt::format("'training.strategy' is invertible, but unrolls of {} with {} cannot be run backwards", d.type,
+                           job.model.regularizer.type),
+               "set 'model.data_consistency.type' to conjugate_gradient and 'model.regularizer.type' to revnet, or take "
+               "strategy checkpoint");
+    if (d.lambda < least_invertible_lambda)
+        refuse("model.data_consistency.lambda",
+               fmt::format(
+                   "'model.data_consistency.lambda' is {}, by which the inverse divides: errors would grow up to {:.0f}-fold "
+                   "in every unroll",
+                   d.lambda, 1 + 1 / d.lambda),
+               fmt::format("choose at least {}, or take strategy checkpoint", least_invertible_lambda));
+    if (!t.invertible.stored.empty())
+        parse_slices(t.invertible.stored, job.model.unrolls, place_of(places, "training.invertible.stored"), unroll_names);
 }
 
 void check_loss(const LossConfig& loss, const ConfigPlaces& places) {
@@ -269,6 +334,7 @@ void check_mask(const MaskConfig& mask, const ConfigPlaces& places) {
 void check_combinations(const JobConfig& job, const ConfigPlaces& places) {
     check_model(job, places);
     check_training(job, places);
+    check_invertible(job, places);
     check_loss(job.training.loss, places);
     check_optimizer(job.training, places);
     check_data_set(job.data.train, "data.train", places);
@@ -300,8 +366,19 @@ void validate(const JobConfig& job, const ConfigPlaces& places) {
 }
 
 std::int64_t module_count(const JobConfig& job) {
-    if (job.training.strategy == "end_to_end") return 1;
+    if (job.training.strategy != "greedy") return 1;
     return job.training.modules ? job.training.modules : job.model.unrolls;
+}
+
+std::vector<bool> recovered_inputs(const JobConfig& job) {
+    if (job.training.strategy != "invertible") return {};
+    std::vector<bool> recovered(static_cast<std::size_t>(job.model.unrolls), true);
+    recovered[0] = false;
+    const std::string& stored = job.training.invertible.stored;
+    if (!stored.empty())
+        for (const std::int64_t i : parse_slices(stored, job.model.unrolls, "training.invertible.stored", unroll_names))
+            recovered[static_cast<std::size_t>(i)] = false;
+    return recovered;
 }
 
 std::string config_reference_markdown() {

@@ -75,9 +75,18 @@ struct LossConfig {
     bool operator==(const LossConfig&) const = default;
 };
 
+struct InvertibleConfig {
+    std::string stored;
+    std::int64_t iterations = 5;
+    double warn_above = 0.01;
+    bool operator==(const InvertibleConfig&) const = default;
+};
+
 struct TrainingConfig {
     std::string strategy = "greedy";
     std::int64_t modules = 0;
+    std::int64_t recompute_unrolls = 0;
+    InvertibleConfig invertible;
     std::int64_t batch = 1;
     std::int64_t accumulate = 1;
     std::int64_t steps = 1000;
@@ -138,8 +147,14 @@ std::string dump_job(const JobConfig& job);
 // Throws ConfigError when a value is out of range or values contradict one another. `places` says where keys were set, if known.
 void validate(const JobConfig& job, const ConfigPlaces& places = {});
 
+// The choices of training.strategy.
+const std::vector<std::string>& strategy_names();
+
 // How many modules are trained: training.modules, or what 0 stands for. `job` must be valid.
 std::int64_t module_count(const JobConfig& job);
+
+// By `training.invertible.stored`: is the input of unroll i recovered? That of unroll 0 never is. Empty for other strategies.
+std::vector<bool> recovered_inputs(const JobConfig& job);
 
 // The tables between the markers of docs/config.md.
 std::string config_reference_markdown();

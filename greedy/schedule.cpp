@@ -1,5 +1,7 @@
 #include "greedy/schedule.hpp"
 
+#include <cmath>
+
 namespace gleam::greedy {
 namespace {
 
@@ -8,38 +10,34 @@ namespace {
 // may wait until the end.
 class Greedy final : public Schedule {
 public:
-    using Schedule::Schedule;
-
-    int loss_count() const override { return static_cast<int>(network_.stages().size()); }
+    Greedy(const Recomputation& recomputation, Network& network, StepMemory& memory, modules::Loss loss)
+        : Schedule(network, memory, std::move(loss)) {
+        for (const Stage& stage : network.stages())
+            paths_.emplace_back("stage " + std::to_string(paths_.size()), std::vector{&stage}, recomputation, memory, 2);
+    }
 
     void accumulate(const Batch& batch, double share) override {
         Tensor x = batch.zero_filled;
         for (int s = 0; s < loss_count(); ++s) {
-            const Stage& stage = network_.stages()[static_cast<std::size_t>(s)];
             const Tensor handed_on = memory_.handoff(s % 2, x);
-            memory_.segment("stage " + std::to_string(s), true, [&](modules::Context& context) {
-                const Var y = stage.forward(context, context.tape.constant(x), batch);
-                memory_.ops().copy(y.tensor(), handed_on);
-                modules::backpropagate(context, y, loss_, share, batch.target, memory_.loss(s));
-            });
+            paths_[static_cast<std::size_t>(s)].run(x, batch, loss_, share, memory_.loss(s), &handed_on);
             x = handed_on;
         }
     }
 };
 
-// Conventional training: one tape through all stages, one loss on the last image.
+// Conventional training: one gradient through all stages, one loss on the last image.
 class EndToEnd final : public Schedule {
 public:
-    using Schedule::Schedule;
-
-    int loss_count() const override { return 1; }
+    EndToEnd(const Recomputation& recomputation, Network& network, StepMemory& memory, modules::Loss loss)
+        : Schedule(network, memory, std::move(loss)) {
+        std::vector<const Stage*> all;
+        for (const Stage& stage : network.stages()) all.push_back(&stage);
+        paths_.emplace_back("end to end", all, recomputation, memory, 0);
+    }
 
     void accumulate(const Batch& batch, double share) override {
-        memory_.segment("end to end", true, [&](modules::Context& context) {
-            Var x = context.tape.constant(batch.zero_filled);
-            for (const Stage& stage : network_.stages()) x = stage.forward(context, x, batch);
-            modules::backpropagate(context, x, loss_, share, batch.target, memory_.loss(0));
-        });
+        paths_.front().run(batch.zero_filled, batch, loss_, share, memory_.loss(0), nullptr);
     }
 };
 
@@ -74,9 +72,22 @@ std::vector<double> Schedule::gradient_norms() {
     return values;
 }
 
-std::unique_ptr<Schedule> make_schedule(Strategy strategy, Network& network, StepMemory& memory, modules::Loss loss) {
-    if (strategy == Strategy::greedy) return std::make_unique<Greedy>(network, memory, std::move(loss));
-    return std::make_unique<EndToEnd>(network, memory, std::move(loss));
+std::map<int, double> Schedule::recovery_errors() {
+    std::map<int, double> errors;
+    for (const GradientPath& path : paths_)
+        for (const int unroll : path.recovered())
+            errors[unroll] = std::sqrt(read(memory_.ops(), memory_.recovery_difference(unroll)) /
+                                       std::max(read(memory_.ops(), memory_.recovery_size(unroll)), 1e-300));
+    return errors;
+}
+
+void Schedule::observe(const GradientPath::Observer& observer) {
+    for (GradientPath& path : paths_) path.observe(observer);
+}
+
+std::unique_ptr<Schedule> make_schedule(const Strategy& strategy, Network& network, StepMemory& memory, modules::Loss loss) {
+    if (strategy.greedily) return std::make_unique<Greedy>(strategy.recomputation, network, memory, std::move(loss));
+    return std::make_unique<EndToEnd>(strategy.recomputation, network, memory, std::move(loss));
 }
 
 void reconstruct(const Network& network, StepMemory& memory, const Batch& batch, const Tensor& out) {

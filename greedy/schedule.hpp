@@ -1,11 +1,14 @@
-// Training strategies as schedules over the same stages: in which order stages run forward and backward, and where gradients
-// stop. A further strategy is a further class here; stages, memory and trainer do not change.
+// Training strategies as schedules over the same stages. A schedule says where gradients stop, that is which unrolls form a
+// GradientPath, and in which order these run; how a path keeps or recomputes what its backward pass needs is a choice of its own.
+// A further strategy is a further class here; stages, paths, memory and trainer do not change.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "greedy/gradient_path.hpp"
 #include "greedy/network.hpp"
 #include "greedy/step_memory.hpp"
 
@@ -32,22 +35,36 @@ public:
     }
 
     // How many losses a step computes: one per stage (greedy) or one (end to end).
-    virtual int loss_count() const = 0;
+    int loss_count() const { return static_cast<int>(paths_.size()); }
 
     // The losses of the last step, each before its update, and the lengths of the stages' gradients before they were limited
     // (which are only known where they are); wait for the device.
     std::vector<double> losses();
     std::vector<double> gradient_norms();
+    // For every unroll whose input the last batch's backward pass recovered: how far the unroll is from giving its output again,
+    // relative to that (l2).
+    std::map<int, double> recovery_errors();
+    // Has every image that is computed with once more shown to `observer`.
+    void observe(const GradientPath::Observer& observer);
 
 protected:
     Network& network_;
     StepMemory& memory_;
     modules::Loss loss_;
+    std::vector<GradientPath> paths_;  // one for every loss
 };
 
-enum class Strategy : std::uint8_t { greedy, end_to_end };
+// Where gradients stop, and what is computed twice between.
+struct Strategy {
+    bool greedily = true;  // a loss for every stage, and no gradient between stages; else one loss at the end
+    Recomputation recomputation = {};
 
-std::unique_ptr<Schedule> make_schedule(Strategy strategy, Network& network, StepMemory& memory, modules::Loss loss);
+    static const Strategy greedy, end_to_end;
+};
+inline const Strategy Strategy::greedy{true};
+inline const Strategy Strategy::end_to_end{false};
+
+std::unique_ptr<Schedule> make_schedule(const Strategy& strategy, Network& network, StepMemory& memory, modules::Loss loss);
 
 // Runs the whole chain without keeping anything for a backward pass. `out`: like batch.zero_filled.
 void reconstruct(const Network& network, StepMemory& memory, const Batch& batch, const Tensor& out);

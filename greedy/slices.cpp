@@ -32,20 +32,26 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
     return parts;
 }
 
-[[noreturn]] void refuse(std::string_view part, const std::string& where, const std::string& why) {
-    throw ConfigError(where, fmt::format("'{}' does not name slices: {}", part.substr(0, 60), why),
+// Where a text stands, and what it is about.
+struct Place {
+    const std::string& where;
+    const SliceNames& names;
+};
+
+[[noreturn]] void refuse(std::string_view part, const Place& place, const std::string& why) {
+    throw ConfigError(place.where, fmt::format("'{}' does not name {}: {}", part.substr(0, 60), place.names.many, why),
                       "write \"\" for all, a range such as 0:80 (the end is not included) or 0:80:2, or numbers such as 3,5,9");
 }
 
-std::int64_t number(std::string_view text, std::string_view part, const std::string& where) {
+std::int64_t number(std::string_view text, std::string_view part, const Place& where) {
     std::int64_t value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error != std::errc{} || end != text.data() + text.size() || value < 0 || value > 1'000'000'000)
-        refuse(part, where, text.empty() ? "a number is missing" : "slices are counted 0, 1, 2, …");
+        refuse(part, where, text.empty() ? "a number is missing" : fmt::format("{} are counted 0, 1, 2, …", where.names.many));
     return value;
 }
 
-std::vector<Part> parse_parts(std::string_view text, const std::string& where) {
+std::vector<Part> parse_parts(std::string_view text, const Place& where) {
     if (text.empty()) return {Part{}};
     std::vector<Part> parts;
     for (const std::string_view part : split(text, ',')) {
@@ -65,20 +71,23 @@ std::vector<Part> parse_parts(std::string_view text, const std::string& where) {
 
 }  // namespace
 
-void check_slices(const std::string& text, const std::string& where) { parse_parts(text, where); }
+void check_slices(const std::string& text, const std::string& where) { parse_parts(text, {where, {}}); }
 
-std::vector<std::int64_t> parse_slices(const std::string& text, std::int64_t available, const std::string& where) {
+std::vector<std::int64_t> parse_slices(const std::string& text, std::int64_t available, const std::string& where,
+                                       const SliceNames& names) {
     std::vector<std::int64_t> slices;
     std::vector<bool> chosen(static_cast<std::size_t>(available), false);
-    for (const Part& part : parse_parts(text, where)) {
+    for (const Part& part : parse_parts(text, {where, names})) {
         const std::int64_t end = part.last.value_or(available), highest = part.last ? end - 1 : part.first;
         if (!text.empty() && highest >= available)
             throw ConfigError(
-                where, fmt::format("slice {} does not exist: the data set has {} slices, counted from 0", highest, available),
-                "choose fewer slices or leave the key empty for all");
+                where,
+                fmt::format("{} {} does not exist: the {} has {} {}, counted from 0", names.one, highest, names.owner, available,
+                            names.many),
+                fmt::format("choose {} up to {}", names.many, available - 1));
         for (std::int64_t i = part.first; i < end; i += part.step) {
             if (chosen[static_cast<std::size_t>(i)])
-                throw ConfigError(where, fmt::format("slice {} is named twice", i), "name every slice once");
+                throw ConfigError(where, fmt::format("{} {} is named twice", names.one, i), fmt::format("name every {} once", names.one));
             chosen[static_cast<std::size_t>(i)] = true;
             slices.push_back(i);
         }

@@ -15,8 +15,12 @@ Stage::Stage(const modules::UnrollOptions& options, int first, int count, bool s
 }
 
 Var Stage::forward(modules::Context& context, Var x, const Batch& batch) const {
-    for (const modules::Unroll& unroll : unrolls_) x = unroll.forward(context, parameters_, x, batch.sense, batch.zero_filled);
+    for (int i = 0; i < unrolls(); ++i) x = forward(context, x, batch, i);
     return x;
+}
+
+Var Stage::forward(modules::Context& context, const Var& x, const Batch& batch, int i) const {
+    return unroll(i).forward(context, parameters_, x, batch.sense, batch.zero_filled);
 }
 
 void Stage::update(kernels::Operations& ops, const UpdateTerms& terms, const Tensor& norm) {

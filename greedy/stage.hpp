@@ -30,8 +30,9 @@ public:
     Stage(const modules::UnrollOptions& options, int first, int count, bool share_weights, DType dtype, Device device,
           const ParameterBuffers& buffers);
 
-    // Runs the stage's unrolls on image x.
+    // Runs the stage's unrolls on image x, or the one of them with number i.
     Var forward(modules::Context& context, Var x, const Batch& batch) const;
+    Var forward(modules::Context& context, const Var& x, const Batch& batch, int i) const;
 
     // One step of this stage's own optimiser. `norm` (f64 [1]): takes the length of the gradient if it is limited.
     void update(kernels::Operations& ops, const UpdateTerms& terms, const Tensor& norm);

@@ -36,12 +36,14 @@ void StepMemory::end() {
 Tensor StepMemory::handoff(int slot, const Tensor& image) {
     Tensor t = image;
     t.data = nullptr;
+    const auto place = static_cast<std::size_t>(slot);
     if (ops_.planning()) {
         image_bytes_ = std::max(image_bytes_, aligned(image.bytes()));
+        images_ = std::max(images_, place + 1);
         reserve_handoff();
     } else {
-        if (image.bytes() > image_bytes_) throw InternalError("handoff", "image larger than planned");
-        t.data = static_cast<char*>(handoff_.data()) + static_cast<std::size_t>(slot) * image_bytes_;
+        if (image.bytes() > image_bytes_ || place >= images_) throw InternalError("handoff", "image not planned");
+        t.data = static_cast<char*>(handoff_.data()) + place * image_bytes_;
     }
     return t;
 }
@@ -53,12 +55,12 @@ Tensor StepMemory::scalar(int number) {
         scalars_ = std::max(scalars_, place + 1);
         reserve_handoff();
     } else {
-        t.data = static_cast<char*>(handoff_.data()) + 2 * image_bytes_ + place * sizeof(double);
+        t.data = static_cast<char*>(handoff_.data()) + images_ * image_bytes_ + place * sizeof(double);
     }
     return t;
 }
 
-void StepMemory::reserve_handoff() { handoff_.reserve(2 * image_bytes_ + scalars_ * sizeof(double)); }
+void StepMemory::reserve_handoff() { handoff_.reserve(images_ * image_bytes_ + scalars_ * sizeof(double)); }
 
 void StepMemory::grant() {
     for (Arena* arena : {&activations_, &workspace_, &handoff_}) arena->grant(ops_.allocator(), remedy);

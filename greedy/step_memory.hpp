@@ -2,8 +2,7 @@
 //
 // A segment is a stretch of work with one tape: one stage's forward and backward pass, or those of a whole chain. Every segment
 // has its own program per arena, recorded in a dry run (operations planning); all segments share the bytes, because on one device
-// they run one after the other. The hand-off arena outlives segments: two images, taken in turn, and per stage a loss and a
-// gradient norm.
+// they run one after the other. The hand-off arena outlives segments: images, by number, and a few scalars.
 #pragma once
 
 #include <map>
@@ -38,11 +37,14 @@ public:
         end();
     }
 
-    // Hand-off image 0 or 1, like `image` in shape and type.
+    // Hand-off image number `slot`, like `image` in shape and type. 0 and 1 are taken in turn between stages.
     Tensor handoff(int slot, const Tensor& image);
     // Loss and gradient norm of stage `stage` (f64 [1] each).
-    Tensor loss(int stage) { return scalar(2 * stage); }
-    Tensor gradient_norm(int stage) { return scalar(2 * stage + 1); }
+    Tensor loss(int stage) { return scalar(4 * stage); }
+    Tensor gradient_norm(int stage) { return scalar(4 * stage + 1); }
+    // What an image recovered at unroll `unroll` is worth: squared lengths of a difference and of the image (f64 [1] each).
+    Tensor recovery_difference(int unroll) { return scalar(4 * unroll + 2); }
+    Tensor recovery_size(int unroll) { return scalar(4 * unroll + 3); }
 
     // Allocates what the dry runs asked for. Nothing is allocated afterwards.
     void grant();
@@ -61,7 +63,7 @@ private:
     kernels::Operations& ops_;
     Arena activations_{"activations"}, workspace_{"workspace"}, handoff_{"handoff"};
     std::map<std::string, Programs> programs_;
-    std::size_t image_bytes_ = 0, scalars_ = 0;
+    std::size_t image_bytes_ = 0, images_ = 0, scalars_ = 0;
 };
 
 }  // namespace gleam::greedy

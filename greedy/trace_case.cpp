@@ -152,7 +152,7 @@ NetworkOptions TraceCase::network_options(DType precision) const {
     const TraceConfig& c = config_;
     NetworkOptions o;
     o.unrolls = static_cast<int>(c.num_unrolls);
-    o.stages = strategy() == Strategy::end_to_end ? 1 : static_cast<int>(c.num_modules ? c.num_modules : c.num_unrolls);
+    o.stages = !strategy().greedily ? 1 : static_cast<int>(c.num_modules ? c.num_modules : c.num_unrolls);
     o.dtype = precision;
     const bool pgd = c.arch == "pgd";
     o.unroll.consistency = pgd ? modules::DataConsistency::gradient : modules::DataConsistency::conjugate_gradient;

@@ -93,12 +93,17 @@ Var add(Context& c, Var a, const Var& b) {
     return out;
 }
 
+void add_loss(Context& c, const Tensor& image, const Loss& loss, double share, const Tensor& target, const Tensor& gradient,
+              const Tensor& value) {
+    for (const kernels::LossTerm& term : loss)
+        c.ops.loss_acc({term.kind, share * term.weight}, image, target, &gradient, value, c.workspace);
+}
+
 void backpropagate(Context& c, const Var& x, const Loss& loss, double share, const Tensor& target, const Tensor& value) {
     const Tensor& image = x.tensor();
     BufferPtr gradient = c.tape.allocate("loss gradient", image.dtype, image.shape, image.device);
     c.ops.fill_zero(gradient->tensor);
-    for (const kernels::LossTerm& term : loss)
-        c.ops.loss_acc({term.kind, share * term.weight}, image, target, &gradient->tensor, value, c.workspace);
+    add_loss(c, image, loss, share, target, gradient->tensor, value);
     c.tape.backward(x, std::move(gradient));
 }
 

@@ -78,6 +78,10 @@ void contribute(Context& context, const GradientPtr& gradient, BufferPtr contrib
 // A weighted sum of losses.
 using Loss = std::vector<kernels::LossTerm>;
 
+// Adds `share` times the loss of `image` to `value` (f64 [1]) and `share` times its gradient to `gradient`.
+void add_loss(Context& context, const Tensor& image, const Loss& loss, double share, const Tensor& target, const Tensor& gradient,
+              const Tensor& value);
+
 // The local loss of a module: `share` times its value is added to `value` (f64 [1]), then the whole tape runs backwards from x
 // with `share` times its gradient.
 void backpropagate(Context& context, const Var& x, const Loss& loss, double share, const Tensor& target, const Tensor& value);

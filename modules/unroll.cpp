@@ -1,5 +1,7 @@
 #include "modules/unroll.hpp"
 
+#include "core/error.hpp"
+
 namespace gleam::modules {
 namespace {
 
@@ -39,6 +41,34 @@ Var Unroll::forward(Context& c, const ParameterPack& pack, const Var& x, const S
     const Scalar lambda{learned ? 1 : options_.solver.lambda, learned};
     const Var b = add_multiple(c, lambda, regularize(c, pack, x), c.tape.constant(zero_filled));
     return conjugate_gradient(c, sense, b, &x, options_.solver, learned ? &*learned : nullptr);
+}
+
+Var Unroll::inverse(Context& c, const ParameterPack& pack, const Tensor& out, const SenseOperator& sense,
+                    const Tensor& zero_filled, int iterations) const {
+    if (options_.consistency != DataConsistency::conjugate_gradient || options_.regularizer.architecture != Architecture::revnet)
+        throw InternalError("inverse of an unroll", "only conjugate_gradient with revnet can be run backwards");
+    Tape silent(c.tape.activations(), false);
+    Context quiet{c.ops, silent, c.workspace};
+    const Var from = silent.constant(out), b = silent.constant(zero_filled);
+    // z = out + (A^H A out - A^H y) / lambda
+    const Var z = sense_normal(quiet, sense, from, {1, {0}, -1, &b});
+    if (learned_ >= 0) {
+        const double one = 1;
+        const Tensor lambda = pack.parameter(learned_).value;
+        const BufferPtr unit = silent.allocate("one", DType::f64, Shape{1}, out.device);
+        c.ops.copy(view_of(const_cast<double*>(&one), Shape{1}), unit->tensor);
+        c.ops.add_quotient(1, unit->tensor, &lambda, z.tensor(), &out, z.tensor());
+    } else {
+        c.ops.linear_combination(1 / options_.solver.lambda, z.tensor(), 1, out, z.tensor());
+    }
+    Var x = silent.result(silent.allocate("recovered", out.dtype, out.shape, out.device), false);
+    c.ops.copy(z.tensor(), x.tensor());
+    for (int i = 0; i < iterations; ++i) {
+        const Var image = regularize(quiet, pack, x);
+        c.ops.linear_combination(-1, image.tensor(), 1, x.tensor(), x.tensor());
+        c.ops.add_acc(z.tensor(), x.tensor());
+    }
+    return x;
 }
 
 }  // namespace gleam::modules

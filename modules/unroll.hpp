@@ -28,6 +28,13 @@ public:
     Var forward(Context& context, const ParameterPack& pack, const Var& x, const SenseOperator& sense,
                 const Tensor& zero_filled) const;
 
+    // MoDL with a revnet can be run backwards: the x whose result would be `out`. First z = (A^H A out + lambda out - A^H y) / lambda,
+    // by the normal equations, exact when the solve has converged; then D(x) = z by `iterations` of x <- x + (z - D(x)) from z, that
+    // is x <- z - g(x) for D = 1 + g, which converges where g is a contraction (Kellman et al. 2020, memory-efficient learning).
+    // Keeps nothing for a backward pass. InternalError for other unrolls.
+    Var inverse(Context& context, const ParameterPack& pack, const Tensor& out, const SenseOperator& sense,
+                const Tensor& zero_filled, int iterations) const;
+
     // D alone, of an image.
     Var regularize(Context& context, const ParameterPack& pack, const Var& x) const;
 

@@ -69,7 +69,7 @@ TEST_CASE("A stage is handed the image its predecessor computed before its updat
 
 TEST_CASE("A whole stage has the gradient of its finite differences") {
     const TrainingProblem<double> p(2, 3, 7, 6);
-    for (const Strategy strategy : {Strategy::greedy, Strategy::end_to_end}) {
+    for (const Strategy& strategy : {Strategy::greedy, Strategy::end_to_end}) {
         TrainingRun run(*p.ops, small_network(2, 1, DType::f64), strategy, p.batch());
         Tensor values = run.network.stages()[0].parameters().values();
         const auto direction = random_array<double>(values.shape, 4);
@@ -100,7 +100,7 @@ TEST_CASE("Gradients of batches that are accumulated are those of one large batc
         return b;
     };
     const modules::Loss mix{{kernels::LossKind::l1, 1}, {kernels::LossKind::ssim, 0.5}};
-    for (const Strategy strategy : {Strategy::greedy, Strategy::end_to_end}) {
+    for (const Strategy& strategy : {Strategy::greedy, Strategy::end_to_end}) {
         TrainingRun whole(*p.ops, small_network(2, 2, DType::f64), strategy, p.batch(), mix);
         TrainingRun parts(*p.ops, small_network(2, 2, DType::f64), strategy, part(0, 2), mix);
         // Twice, so that the second step starts from what the first left behind.
@@ -187,7 +187,7 @@ TEST_CASE("Parameters take the memory of the buffers their optimiser needs, and 
 
 TEST_CASE("After the dry run nothing is allocated, and each arena's peak is what was planned") {
     const TrainingProblem<float> p(2);
-    for (const Strategy strategy : {Strategy::greedy, Strategy::end_to_end}) {
+    for (const Strategy& strategy : {Strategy::greedy, Strategy::end_to_end}) {
         TrainingRun run(*p.ops, small_network(4, 4), strategy, p.batch());
         const std::int64_t before = p.ops->allocator().allocations();
         for (int step = 1; step <= 3; ++step) run.step(p.batch(), step);

@@ -8,6 +8,7 @@
 #include "core/config.hpp"
 #include "core/error.hpp"
 #include "core/log.hpp"
+#include "core/process.hpp"
 #include "core/version.hpp"
 #include "tools/gleam/commands.hpp"
 
@@ -56,6 +57,7 @@ std::string unknown_command(const CLI::App& program, const std::string& word) {
 
 int main(int argc, char** argv) {
     wait_passively(argv);
+    gleam::return_freed_memory();
     CLI::App program("Trains and runs unrolled networks for accelerated MRI by greedy, module-wise learning.", "gleam");
     program.set_version_flag("--version", std::string("gleam ") + gleam::version);
     program.require_subcommand(1);
@@ -63,7 +65,7 @@ int main(int argc, char** argv) {
 
     gleam::tools::Run run;
     for (auto add :
-         {gleam::tools::add_info, gleam::tools::add_simulate, gleam::tools::add_prepare, gleam::tools::add_train,
+         {gleam::tools::add_info, gleam::tools::add_simulate, gleam::tools::add_prepare, gleam::tools::add_plan, gleam::tools::add_train,
           gleam::tools::add_reconstruct, gleam::tools::add_evaluate, gleam::tools::add_report, gleam::tools::add_trace})
         add(program, run);
     if (const std::string unknown = argc > 1 ? unknown_command(program, argv[1]) : ""; !unknown.empty()) {
