@@ -5,6 +5,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -22,15 +23,34 @@ def require_gleam():
 
 
 def run(command, environment=None):
-    """Runs a program to its end -> (wall time [s], peak resident size [bytes], what it printed). Stops when it fails."""
-    start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={**os.environ, **(environment or {})})
-    output = process.stdout.read().decode(errors="replace")
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
+    """Runs a program to its end -> (wall time [s], peak resident size [bytes], what it printed). Stops when it fails.
+
+    The peak is read while the program runs: what the system tells afterwards (ru_maxrss) begins with the size of its parent.
+    """
+    with tempfile.TemporaryFile() as output:
+        start, peak = time.perf_counter(), 0
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env={**os.environ, **(environment or {})})
+        while True:
+            peak = max(peak, resident_peak(process.pid))
+            try:
+                process.wait(0.01)
+                break
+            except subprocess.TimeoutExpired:
+                pass
+        seconds = time.perf_counter() - start
+        output.seek(0)
+        text = output.read().decode(errors="replace")
     if process.returncode:
-        stop(f"this command failed with exit code {process.returncode}:\n  {' '.join(command)}\n{output[-2000:]}")
-    return time.perf_counter() - start, usage.ru_maxrss * 1024, output
+        stop(f"this command failed with exit code {process.returncode}:\n  {' '.join(command)}\n{text[-2000:]}")
+    return seconds, peak, text
+
+
+def resident_peak(pid):
+    try:
+        with open(f"/proc/{pid}/status") as f:
+            return next((int(line.split()[1]) * 1024 for line in f if line.startswith("VmHWM")), 0)
+    except OSError:
+        return 0
 
 
 def alternate(pairs, first, second):
