@@ -21,6 +21,7 @@ bool is_device(const std::string& text) {
 bool is_path(const std::string& text) { return text.empty() || text[0] != '~'; }
 constexpr TextForm path_form = {"a path without '~', or empty", is_path};
 
+constexpr std::int64_t most_unrolls = 10'000;
 constexpr double least_invertible_lambda = 1e-3;
 constexpr SliceNames unroll_names = {"unroll", "unrolls", "model"};
 
@@ -79,7 +80,7 @@ static void visit(ConfigVisitor& v, ModelConfig& c) {
               "time. Networks see two or three dimensions accordingly"},
              c.physics, {"2d", "3d", "2d+t"});
     v.whole({"map_sets", "sets of coil maps (soft SENSE), as the data set has"}, c.map_sets, {.least = 1, .most = 16});
-    v.whole({"unrolls", "unrolled iterations"}, c.unrolls, {.least = 1, .most = 10'000});
+    v.whole({"unrolls", "unrolled iterations"}, c.unrolls, {.least = 1, .most = most_unrolls});
     v.flag({"share_weights", "all unrolls have the same weights (end-to-end training only)"}, c.share_weights);
     v.section({"data_consistency", "the part of every unrolled iteration that knows the measured data"}, c.data_consistency);
     v.section({"regularizer", "the part of every unrolled iteration that is learned"}, c.regularizer);
@@ -121,7 +122,8 @@ static void visit(ConfigVisitor& v, OptimizerConfig& c) {
 
 static void visit(ConfigVisitor& v, InvertibleConfig& c) {
     v.text({"stored",
-            "unrolls whose input is stored rather than recovered, counted from 0: `0:2`, or `0,3,6`; that of unroll 0 always is, at no "
+            "unrolls whose input is stored rather than recovered, counted from 0: `0:2`, or `0,3,6`; that of unroll 0 always is, "
+            "at no "
             "cost"},
            c.stored, {.expected = "text such as 0:2, or empty"});
     v.whole({"iterations", "fixed-point iterations that recover the input of a revnet"}, c.iterations,
@@ -132,19 +134,22 @@ static void visit(ConfigVisitor& v, InvertibleConfig& c) {
 }
 
 static void visit(ConfigVisitor& v, TrainingConfig& c) {
-    v.choice({"strategy",
-              "`greedy`: every module by its own loss; `end_to_end`: all unrolls by one loss at the end; `checkpoint`, `invertible`: "
-              "the same gradient in less memory, by computing unrolls again from images that were stored or, for MoDL, recovered "
-              "from the output"},
-             c.strategy, {"greedy", "end_to_end", "checkpoint", "invertible"});
+    v.choice(
+        {"strategy",
+         "`greedy`: every module by its own loss; `end_to_end`: all unrolls by one loss at the end; `checkpoint`, `invertible`: "
+         "the same gradient in less memory, by computing unrolls again from images that were stored or, for MoDL, recovered "
+         "from the output"},
+        c.strategy, {"greedy", "end_to_end", "checkpoint", "invertible"});
     v.whole({"modules", "greedy modules, which must divide `model.unrolls`; 0 = one per unroll; 0 or 1 with other strategies"},
             c.modules, {.least = 0, .most = 10'000});
-    v.whole({"recompute_unrolls",
-             "`checkpoint`, and `greedy` within its modules: unrolls that are computed again at a time; 0 = one with `checkpoint`, "
-             "none with `greedy`",
-             "unrolls"},
-            c.recompute_unrolls, {.least = 0, .most = 10'000});
-    v.section({"invertible", "strategy `invertible`, which needs conjugate_gradient with revnet"}, c.invertible);
+    v.whole(
+        {"recompute_unrolls",
+         "`checkpoint`, and `greedy` within its modules: unrolls that are computed again at a time; 0 = one with `checkpoint`, "
+         "none with `greedy`",
+         "unrolls"},
+        c.recompute_unrolls, {.least = 0, .most = 10'000});
+    v.section({"invertible", "strategy `invertible`, which needs conjugate_gradient with revnet; unused by the others"},
+              c.invertible);
     v.whole({"batch", "slices computed together"}, c.batch, {.least = 1, .most = 1'000'000});
     v.whole({"accumulate",
              "batches per step, whose gradients are averaged: as one batch of that many times the slices, in the memory "
@@ -228,9 +233,10 @@ void check_training(const JobConfig& job, const ConfigPlaces& places) {
     const std::int64_t modules = job.training.modules, unrolls = job.model.unrolls;
     const std::string place = place_of(places, places.count("training.modules") ? "training.modules" : "model.unrolls");
     if (job.training.strategy != "greedy" && modules > 1)
-        throw ConfigError(place_of(places, "training.modules"),
-                          fmt::format("'training.modules' is {}, but {} training knows a single module", modules, job.training.strategy),
-                          "set it to 0, or 'training.strategy' to greedy");
+        throw ConfigError(
+            place_of(places, "training.modules"),
+            fmt::format("'training.modules' is {}, but {} training knows a single module", modules, job.training.strategy),
+            "set it to 0, or 'training.strategy' to greedy");
     if (modules == 0 || unrolls % modules == 0) return;
     std::vector<std::int64_t> divisors;
     for (std::int64_t d = 1; d <= unrolls; ++d)
@@ -249,12 +255,7 @@ void check_invertible(const JobConfig& job, const ConfigPlaces& places) {
         refuse("training.recompute_unrolls",
                fmt::format("'training.recompute_unrolls' is {}, which {} training does not use", t.recompute_unrolls, t.strategy),
                "remove it, or set 'training.strategy' to checkpoint or greedy");
-    if (t.strategy != "invertible") {
-        if (!(t.invertible == InvertibleConfig{}))
-            refuse("training.invertible", fmt::format("'training.invertible' is set, but the strategy is {}", t.strategy),
-                   "remove it, or set 'training.strategy' to invertible");
-        return;
-    }
+    if (t.strategy != "invertible") return;
     const DataConsistencyConfig& d = job.model.data_consistency;
     if (d.type != "conjugate_gradient" || job.model.regularizer.type != "revnet")
         refuse("training.strategy",
@@ -264,9 +265,10 @@ void check_invertible(const JobConfig& job, const ConfigPlaces& places) {
                "strategy checkpoint");
     if (d.lambda < least_invertible_lambda)
         refuse("model.data_consistency.lambda",
-               fmt::format("'model.data_consistency.lambda' is {}, by which the inverse divides: errors would grow up to {:.0f}-fold "
-                           "in every unroll",
-                           d.lambda, 1 + 1 / d.lambda),
+               fmt::format(
+                   "'model.data_consistency.lambda' is {}, by which the inverse divides: errors would grow up to {:.0f}-fold "
+                   "in every unroll",
+                   d.lambda, 1 + 1 / d.lambda),
                fmt::format("choose at least {}, or take strategy checkpoint", least_invertible_lambda));
     if (!t.invertible.stored.empty())
         parse_slices(t.invertible.stored, job.model.unrolls, place_of(places, "training.invertible.stored"), unroll_names);
@@ -366,8 +368,8 @@ std::vector<bool> recovered_inputs(const JobConfig& job) {
     recovered[0] = false;
     const std::string& stored = job.training.invertible.stored;
     if (!stored.empty())
-        for (const std::int64_t i : parse_slices(stored, job.model.unrolls, "training.invertible.stored", unroll_names))
-            recovered[static_cast<std::size_t>(i)] = false;
+        for (const std::int64_t i : parse_slices(stored, most_unrolls, "training.invertible.stored", unroll_names))
+            if (i < job.model.unrolls) recovered[static_cast<std::size_t>(i)] = false;
     return recovered;
 }
 

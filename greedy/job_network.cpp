@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "greedy/checkpoint.hpp"
 #include "greedy/device_batch.hpp"
@@ -68,6 +69,12 @@ Strategy strategy_of(const JobConfig& job) {
     if (t.strategy == "invertible")
         strategy.recomputation = {1, recovered_inputs(job), static_cast<int>(t.invertible.iterations)};
     return strategy;
+}
+
+double inverse_error_estimate(const DataConsistencyConfig& d) {
+    const double condition = (1 + d.lambda) / d.lambda, root = std::sqrt(condition);
+    const double residual = 2 * root * std::pow((root - 1) / (root + 1), static_cast<double>(d.iterations));
+    return condition * std::max(d.tolerance, residual);
 }
 
 modules::Loss loss_of(const JobConfig& job) {
@@ -153,7 +160,9 @@ std::int64_t fit_unrolls(JobConfig job, const data::DatasetLayout& layout, std::
         make_schedule(strategy_of(job), network, memory, loss_of(job))
             ->step(batch.plan(batch_shape(layout, job.training.batch)), update_terms(job, 1));
         ops.set_planning(false);
-        return memory.use().front().planned;
+        const std::vector<ArenaUse> use = memory.use();
+        // Images that stand in for activations count, too.
+        return use[0].planned + (strategy_of(job).recomputation.unrolls > 0 ? use[2].planned : 0);
     };
     constexpr std::int64_t most = 256;
     std::int64_t unrolls = 1;

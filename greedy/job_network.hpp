@@ -13,6 +13,11 @@ NetworkOptions network_options(const JobConfig& job);
 DType precision_of(const JobConfig& job);
 Strategy strategy_of(const JobConfig& job);
 modules::Loss loss_of(const JobConfig& job);
+// An upper estimate of what an unfinished solve costs strategy `invertible`: the error of z = (A^H A x + lambda x - A^H y) /
+// lambda relative to the image, from the usual bound on n iterations of conjugate gradients at condition k = (1 + lambda) /
+// lambda: k max(tolerance, 2 sqrt(k) ((sqrt(k) - 1) / (sqrt(k) + 1))^n). Training is mostly better, since solves start near their
+// end.
+double inverse_error_estimate(const DataConsistencyConfig& consistency);
 // What training needs beside the weights.
 ParameterBuffers training_buffers(const JobConfig& job);
 // The update of step `step` (from 1).
@@ -26,8 +31,8 @@ data::Samples open_samples(const DataSetConfig& set, const std::string& key, con
 // The network a checkpoint was made for, without its numbers; for inference, or as it was trained.
 Network network_of_checkpoint(const fs::path& checkpoint, Device device, bool training = false);
 
-// The largest number of unrolls, one module each, for which `job` needs no more than `bytes` of activations when it is trained by
-// its strategy on batches of this shape; at least 1.
+// The largest number of unrolls, one module each, for which `job` needs no more than `bytes` of activations, and of images stored
+// in their place, when it is trained by its strategy on batches of this shape; at least 1.
 std::int64_t fit_unrolls(JobConfig job, const data::DatasetLayout& layout, std::size_t bytes, kernels::Operations& ops);
 
 }  // namespace gleam::greedy
