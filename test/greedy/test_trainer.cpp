@@ -201,7 +201,8 @@ TEST_CASE("Checkpointing trains to the weights of end-to-end training, in less m
 TEST_CASE("Training by inversion logs what recovered inputs are worth, resumes, and stays within its memory") {
     Fixture f;
     const auto job = [&](const std::string& name, int steps, double lambda) {
-        JobConfig j = f.job(name, steps, "invertible");
+        JobConfig j = f.job(name, steps, "end_to_end");
+        j.training.strategy = "invertible";
         j.model.unrolls = 3;
         j.model.regularizer.type = "revnet", j.model.regularizer.layers = 2;
         j.model.data_consistency.type = "conjugate_gradient", j.model.data_consistency.lambda = lambda;
@@ -231,6 +232,32 @@ TEST_CASE("Training by inversion logs what recovered inputs are worth, resumes, 
 
     Trainer(job("poor", 6, 0.01), false, *f.ops).run();  // solves of 10 iterations are far from their end
     CHECK(errors("poor").back() > errors("whole").back());
+}
+
+TEST_CASE("Strategies that compute unrolls again train every physics, with one set of maps and two") {
+    Fixture f;
+    for (const data::Physics physics : {data::Physics::planar, data::Physics::volume, data::Physics::dynamic})
+        for (const std::int64_t sets : {1, 2}) {
+            const std::string name = std::string(data::name_of(physics)) + " " + std::to_string(sets);
+            INFO(name);
+            write_simulated(f.directory / (name + ".h5"), tiny_simulation(physics, sets));
+            const auto losses = [&](const std::string& strategy) {
+                JobConfig j = f.job(name + strategy, 2, "end_to_end");
+                j.data.train.file = (f.directory / (name + ".h5")).string(), j.data.validation.file = "";
+                j.model.physics = data::name_of(physics), j.model.map_sets = sets, j.model.unrolls = 3;
+                j.model.regularizer.type = "revnet", j.model.regularizer.layers = 2;
+                j.model.data_consistency.type = "conjugate_gradient", j.model.data_consistency.lambda = 4;
+                j.training.strategy = strategy;
+                Trainer trainer(j, false, *f.ops);
+                trainer.run();
+                for (const ArenaUse& use : trainer.memory_use()) CHECK(use.measured == use.planned);
+                return f.weights(name + strategy);
+            };
+            const auto expected = losses("end_to_end");
+            CHECK(losses("checkpoint") == expected);
+            const auto recovered = losses("invertible");
+            for (std::size_t i = 0; i < expected.size(); ++i) CHECK(std::abs(recovered[i] - expected[i]) < 1e-4);
+        }
 }
 
 TEST_CASE("Training needs no validation data, whatever the strategy") {
