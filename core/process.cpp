@@ -1,5 +1,9 @@
 #include "core/process.hpp"
 
+#if __has_include(<malloc.h>)
+#include <malloc.h>
+#endif
+
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -18,6 +22,12 @@ ProcessMemory process_memory() {
         if (key == "VmHWM:") memory.peak = kib * 1024;
     }
     return memory;
+}
+
+void return_freed_memory() {
+#ifdef M_MMAP_THRESHOLD
+    ::mallopt(M_MMAP_THRESHOLD, 1 << 20);
+#endif
 }
 
 }  // namespace gleam

@@ -11,4 +11,8 @@ struct ProcessMemory {
 };
 ProcessMemory process_memory();
 
+// From now on, memory blocks of a megabyte or more go back to the system as soon as they are freed. Else the C library learns to
+// keep them for later, up to 64 MiB and more for each thread, which no plan can know.
+void return_freed_memory();
+
 }  // namespace gleam

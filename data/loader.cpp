@@ -9,8 +9,6 @@
 namespace gleam::data {
 namespace {
 
-constexpr std::size_t ahead = 2;  // batches kept ready
-
 // The samples of one epoch in their order (Fisher-Yates).
 std::vector<std::int64_t> epoch_order(std::int64_t count, std::uint64_t seed, std::uint32_t epoch) {
     std::vector<std::int64_t> order(static_cast<std::size_t>(count));
@@ -21,7 +19,11 @@ std::vector<std::int64_t> epoch_order(std::int64_t count, std::uint64_t seed, st
 }
 
 template <class T>
-void append(Array<T>& all, std::int64_t n, std::int64_t count, const Array<T>& one) {
+void place_array(Array<T>&& one, std::int64_t n, std::int64_t count, Array<T>& all) {
+    if (count == 1) {
+        all = std::move(one);
+        return;
+    }
     if (all.empty()) {
         Shape shape = one.shape;
         shape[0] = count;
@@ -32,17 +34,17 @@ void append(Array<T>& all, std::int64_t n, std::int64_t count, const Array<T>& o
 
 }  // namespace
 
-HostBatch stack(const std::vector<Sample>& samples) {
+void place(Sample&& sample, std::int64_t n, std::int64_t count, HostBatch& batch) {
+    place_array(std::move(sample.maps), n, count, batch.maps);
+    place_array(std::move(sample.mask), n, count, batch.mask);
+    place_array(std::move(sample.zero_filled), n, count, batch.zero_filled);
+    if (!sample.target.empty()) place_array(std::move(sample.target), n, count, batch.target);
+    batch.scales.push_back(sample.scale);
+}
+
+HostBatch batch_of(Sample&& sample) {
     HostBatch batch;
-    const auto count = static_cast<std::int64_t>(samples.size());
-    for (std::int64_t n = 0; n < count; ++n) {
-        const Sample& s = samples[static_cast<std::size_t>(n)];
-        append(batch.maps, n, count, s.maps);
-        append(batch.mask, n, count, s.mask);
-        append(batch.zero_filled, n, count, s.zero_filled);
-        if (!s.target.empty()) append(batch.target, n, count, s.target);
-        batch.scales.push_back(s.scale);
-    }
+    place(std::move(sample), 0, 1, batch);
     return batch;
 }
 
@@ -59,7 +61,6 @@ Loader::~Loader() {
 }
 
 HostBatch Loader::make(std::int64_t step, kernels::Operations& ops, Arena& workspace) const {
-    std::vector<Sample> samples;
     HostBatch batch;
     std::vector<std::int64_t> order, slices;
     std::int64_t epoch = -1, first_epoch = 0;
@@ -70,10 +71,9 @@ HostBatch Loader::make(std::int64_t step, kernels::Operations& ops, Arena& works
             order = epoch_order(samples_.count(), seed_, static_cast<std::uint32_t>(epoch));
         }
         const std::int64_t index = order[static_cast<std::size_t>(i % samples_.count())];
-        samples.push_back(samples_.read(index, static_cast<std::uint32_t>(epoch), ops, workspace));
+        place(samples_.read(index, static_cast<std::uint32_t>(epoch), ops, workspace), i - step * batch_, batch_, batch);
         slices.push_back(samples_.slice(index));
     }
-    batch = stack(samples);
     batch.slices = std::move(slices);
     batch.epoch = static_cast<std::uint32_t>(first_epoch);
     return batch;
@@ -88,7 +88,7 @@ void Loader::run(std::int64_t step) {
         for (;; ++step) {
             HostBatch batch = make(step, *ops, workspace);
             std::unique_lock lock(mutex_);
-            changed_.wait(lock, [&] { return stop_ || ready_.size() < ahead; });
+            changed_.wait(lock, [&] { return stop_ || ready_.size() < batches_ahead; });
             if (stop_) return;
             ready_.push_back(std::move(batch));
             changed_.notify_all();

@@ -25,8 +25,13 @@ struct HostBatch {
     std::uint32_t epoch = 0;  // of the first sample
 };
 
-// Puts samples of equal size together.
-HostBatch stack(const std::vector<Sample>& samples);
+// Makes `sample` entry `n` of a batch of `count` samples of equal size; a single one is moved, not copied.
+void place(Sample&& sample, std::int64_t n, std::int64_t count, HostBatch& batch);
+
+// A batch of one.
+HostBatch batch_of(Sample&& sample);
+
+inline constexpr std::size_t batches_ahead = 2;  // kept ready
 
 class Loader {
 public:

@@ -27,6 +27,11 @@ constexpr SliceNames unroll_names = {"unroll", "unrolls", "model"};
 
 }  // namespace
 
+const std::vector<std::string>& strategy_names() {
+    static const std::vector<std::string> names{"greedy", "end_to_end", "checkpoint", "invertible"};
+    return names;
+}
+
 // The description of every key. Not in the unnamed namespace, where ConfigVisitor::section() would not find them.
 
 static void visit(ConfigVisitor& v, DataConsistencyConfig& c) {
@@ -139,7 +144,7 @@ static void visit(ConfigVisitor& v, TrainingConfig& c) {
          "`greedy`: every module by its own loss; `end_to_end`: all unrolls by one loss at the end; `checkpoint`, `invertible`: "
          "the same gradient in less memory, by computing unrolls again from images that were stored or, for MoDL, recovered "
          "from the output"},
-        c.strategy, {"greedy", "end_to_end", "checkpoint", "invertible"});
+        c.strategy, strategy_names());
     v.whole({"modules", "greedy modules, which must divide `model.unrolls`; 0 = one per unroll; 0 or 1 with other strategies"},
             c.modules, {.least = 0, .most = 10'000});
     v.whole(

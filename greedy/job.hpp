@@ -147,6 +147,9 @@ std::string dump_job(const JobConfig& job);
 // Throws ConfigError when a value is out of range or values contradict one another. `places` says where keys were set, if known.
 void validate(const JobConfig& job, const ConfigPlaces& places = {});
 
+// The choices of training.strategy.
+const std::vector<std::string>& strategy_names();
+
 // How many modules are trained: training.modules, or what 0 stands for. `job` must be valid.
 std::int64_t module_count(const JobConfig& job);
 

@@ -6,7 +6,6 @@
 #include <cmath>
 
 #include "greedy/checkpoint.hpp"
-#include "greedy/device_batch.hpp"
 #include "greedy/learning_rate.hpp"
 
 namespace gleam::greedy {
@@ -124,16 +123,20 @@ std::optional<data::MaskOptions> mask_options(const MaskConfig& mask, std::uint6
     return options;
 }
 
+void require_fitting(const data::DatasetLayout& layout, const std::string& file, const std::string& key, const JobConfig& job) {
+    const auto remedy = [&](const auto& value) { return fmt::format("set it to {}, or name another file in {}", value, key); };
+    const std::string physics = data::name_of(layout.physics);
+    if (physics != job.model.physics)
+        throw ConfigError("model.physics", fmt::format("is {}, but {} holds {} data", job.model.physics, file, physics),
+                          remedy(physics));
+    if (layout.sets != job.model.map_sets)
+        throw ConfigError("model.map_sets", fmt::format("is {}, but {} has {}", job.model.map_sets, file, layout.sets),
+                          remedy(layout.sets));
+}
+
 data::Samples open_samples(const DataSetConfig& set, const std::string& key, const JobConfig& job) {
     const data::DatasetFile file(set.file);
-    const data::DatasetLayout& layout = file.layout();
-    if (data::name_of(layout.physics) != job.model.physics)
-        throw ConfigError("model.physics",
-                          fmt::format("is {}, but {} holds {} data", job.model.physics, set.file, data::name_of(layout.physics)),
-                          fmt::format("set it to {}, or name another file in {}", data::name_of(layout.physics), key));
-    if (layout.sets != job.model.map_sets)
-        throw ConfigError("model.map_sets", fmt::format("is {}, but {} has {}", job.model.map_sets, set.file, layout.sets),
-                          fmt::format("set it to {}, or name another file in {}", layout.sets, key));
+    require_fitting(file.layout(), set.file, key, job);
     const std::int64_t available = file.slices();
     return data::Samples(set.file, parse_slices(set.slices, available, key + ".slices"), mask_options(job.data.mask, job.seed));
 }
@@ -147,27 +150,6 @@ Network network_of_checkpoint(const fs::path& checkpoint, Device device, bool tr
         throw DataError(checkpoint.string(), std::string("its configuration cannot be read: ") + e.what(),
                         "the checkpoint is damaged or of another version");
     }
-}
-
-std::int64_t fit_unrolls(JobConfig job, const data::DatasetLayout& layout, std::size_t bytes, kernels::Operations& ops) {
-    const auto activations = [&](std::int64_t unrolls) {
-        job.model.unrolls = unrolls;
-        job.training.modules = 0;
-        Network network(network_options(job), ops.device(), training_buffers(job));
-        StepMemory memory(ops);
-        DeviceBatch batch(ops, precision_of(job));
-        ops.set_planning(true);
-        make_schedule(strategy_of(job), network, memory, loss_of(job))
-            ->step(batch.plan(batch_shape(layout, job.training.batch)), update_terms(job, 1));
-        ops.set_planning(false);
-        const std::vector<ArenaUse> use = memory.use();
-        // Images that stand in for activations count, too.
-        return use[0].planned + (strategy_of(job).recomputation.unrolls > 0 ? use[2].planned : 0);
-    };
-    constexpr std::int64_t most = 256;
-    std::int64_t unrolls = 1;
-    while (unrolls < most && activations(unrolls + 1) <= bytes) ++unrolls;
-    return unrolls;
 }
 
 }  // namespace gleam::greedy

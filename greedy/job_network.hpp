@@ -25,14 +25,12 @@ UpdateTerms update_terms(const JobConfig& job, std::int64_t step);
 
 // The sampling mask of a job; nothing when the mask is the file's own.
 std::optional<data::MaskOptions> mask_options(const MaskConfig& mask, std::uint64_t seed);
+// ConfigError unless the data of `file`, named by the key `key`, have the physics and sets of maps of the job.
+void require_fitting(const data::DatasetLayout& layout, const std::string& file, const std::string& key, const JobConfig& job);
 // One of the job's data sets with its slices and mask.
 data::Samples open_samples(const DataSetConfig& set, const std::string& key, const JobConfig& job);
 
 // The network a checkpoint was made for, without its numbers; for inference, or as it was trained.
 Network network_of_checkpoint(const fs::path& checkpoint, Device device, bool training = false);
-
-// The largest number of unrolls, one module each, for which `job` needs no more than `bytes` of activations, and of images stored
-// in their place, when it is trained by its strategy on batches of this shape; at least 1.
-std::int64_t fit_unrolls(JobConfig job, const data::DatasetLayout& layout, std::size_t bytes, kernels::Operations& ops);
 
 }  // namespace gleam::greedy

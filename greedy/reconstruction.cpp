@@ -91,7 +91,9 @@ ComplexArray Reconstructor::reconstruct(const data::Sample& sample) {
         ops_.set_planning(false);
         batch_->grant();
     }
-    const Batch batch = batch_->load(data::stack({sample}));
+    BatchSource source{sample.maps.view(), sample.mask.view(), sample.zero_filled.view(), {}};
+    if (!sample.target.empty()) source.target = sample.target.view();
+    const Batch batch = batch_->load(source);
     ComplexArray image(sample.zero_filled.shape);
     run(batch, image.view());
     const auto scale = static_cast<float>(sample.scale);

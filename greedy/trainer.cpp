@@ -65,14 +65,14 @@ Trainer::Trainer(const JobConfig& job, bool resume, kernels::Operations& ops)
 
 Trainer::~Trainer() = default;
 
+DataLayouts Trainer::layouts() const {
+    DataLayouts data{train_.file().layout(), {}};
+    if (validation_) data.validation = validation_->file().layout();
+    return data;
+}
+
 void Trainer::plan_memory() {
-    ops_.set_planning(true);
-    schedule_->step(batch_.plan(batch_shape(train_.file().layout(), job_.training.batch)), update_terms(job_, 1));
-    if (validation_) {
-        const Batch batch = batch_.plan(batch_shape(validation_->file().layout(), 1));
-        reconstruct(network_, memory_, batch, batch.zero_filled);
-    }
-    ops_.set_planning(false);
+    dry_run(job_, network_, memory_, batch_, *schedule_, layouts());
     for (const ArenaUse& use : memory_use()) log_info("memory  {:<12} {:>12}", use.name, format_bytes(use.planned));
     network_.materialize(ops_, job_.seed);
     memory_.grant();
@@ -205,8 +205,8 @@ void Trainer::validate() {
     workspace.serve_on_demand(ops_.allocator());
     for (std::int64_t i = 0; i < validation_->count(); ++i) {
         const AveragedWeights averaged(network_);
-        const data::Sample sample = validation_->read(i, 0, ops_, workspace);
-        const Batch batch = batch_.load(data::stack({sample}));
+        const data::HostBatch sample = data::batch_of(validation_->read(i, 0, ops_, workspace));
+        const Batch batch = batch_.load(sample);
         ComplexArray image(sample.target.shape);
         reconstruct(network_, memory_, batch, image.view());
         const modules::Scores s = modules::score(image, sample.target);
@@ -232,13 +232,7 @@ void Trainer::save(const char* file) {
     save_checkpoint(directory_ / file, network_, state_, dump_job(job_), ops_);
 }
 
-std::vector<ArenaUse> Trainer::memory_use() const {
-    const std::size_t parameters = network_.parameter_bytes();
-    std::vector<ArenaUse> all{{"params", parameters, network_.parameter_arena().bytes()}};
-    for (const ArenaUse& use : memory_.use()) all.push_back(use);
-    all.push_back(batch_.use());
-    return all;
-}
+std::vector<ArenaUse> Trainer::memory_use() const { return arena_use(network_, memory_, batch_); }
 
 void Trainer::write_summary(std::size_t process_start) const {
     Json libraries, memory;

@@ -8,8 +8,8 @@
 #pragma once
 
 #include "greedy/checkpoint.hpp"
-#include "greedy/device_batch.hpp"
 #include "greedy/job_network.hpp"
+#include "greedy/plan.hpp"
 #include "greedy/progress.hpp"
 
 namespace gleam {
@@ -36,6 +36,7 @@ public:
     const TrainingState& state() const { return state_; }
 
 private:
+    DataLayouts layouts() const;
     void plan_memory();
     void resume_or_start(bool resume);
     void log_mask(const data::HostBatch& batch) const;

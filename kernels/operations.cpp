@@ -97,22 +97,38 @@ void require_border(const char* operation, const Tensor& x, const Border& border
     require(fits, operation, "x " + x.shape.str() + " with its border is not " + out.shape.str());
 }
 
+double reals(const Tensor& t) { return static_cast<double>(t.elements()) * (is_complex(t.dtype) ? 2 : 1); }
+
+constexpr WorkKind vectors = WorkKind::vectors, sense = WorkKind::sense, conv = WorkKind::convolution;
+
 }  // namespace
+
+void Operations::note(WorkKind kind, const char* operation, double flops, std::initializer_list<const Tensor*> operands) {
+    if (!planning_ && observer_) observer_(operation);
+    if (!planning_ || !work_) return;
+    double bytes = 0;
+    for (const Tensor* t : operands)
+        if (t) bytes += static_cast<double>(t->bytes());
+    work_->add(kind, operation, flops, bytes);
+}
 
 void Operations::copy(const Tensor& x, const Tensor& out) {
     require(
         is_complex(out.dtype) == is_complex(x.dtype) && out.shape == x.shape, "copy",
         std::string("output is ") + name_of(out.dtype) + out.shape.str() + ", cannot hold " + name_of(x.dtype) + x.shape.str());
+    note(vectors, "copy", 0, {&x, &out});
     if (!planning_) do_copy(x, out);
 }
 
 void Operations::fill_zero(const Tensor& out) {
+    note(vectors, "fill_zero", 0, {&out});
     if (!planning_) do_fill_zero(out);
 }
 
 void Operations::linear_combination(double a, const Tensor& x, double b, const Tensor& y, const Tensor& out) {
     require_like("linear_combination", "y", y, x);
     require_like("linear_combination", "output", out, x);
+    note(vectors, "linear_combination", 3 * reals(x), {&x, b != 0 ? &y : nullptr, &out});
     if (!planning_) do_linear_combination(a, x, b, y, out);
 }
 
@@ -121,6 +137,7 @@ void Operations::add_acc(const Tensor& x, const Tensor& out) { linear_combinatio
 void Operations::dot(const Tensor& x, const Tensor& y, const Tensor& out) {
     require_like("dot", "y", y, x);
     require_scalars("dot", out, x);
+    note(vectors, "dot", 2 * reals(x), {&x, &y});
     if (!planning_) do_dot(x, y, out);
 }
 
@@ -130,6 +147,7 @@ void Operations::add_quotient(double factor, const Tensor& numerator, const Tens
     require_like("add_quotient", "output", out, x);
     require_numerator("add_quotient", numerator, x);
     if (denominator) require_scalars("add_quotient", *denominator, x);
+    note(vectors, "add_quotient", 2 * reals(x), {&x, y, &out});
     if (!planning_) do_add_quotient(factor, numerator, denominator, x, y, out);
 }
 
@@ -142,34 +160,40 @@ void Operations::add_quotient_scalars_acc(double factor, const Tensor& numerator
     if (d_numerator) require_like(name, "gradient of the numerator", *d_numerator, numerator);
     if (d_denominator) require_like(name, "gradient of the denominator", *d_denominator, t);
     require(denominator || !d_denominator, name, "gradient of an absent denominator");
+    note(vectors, name, 4 * reals(t), {&numerator, denominator, &t, d_numerator, d_denominator});
     if (!planning_) do_add_quotient_scalars_acc(factor, numerator, denominator, t, d_numerator, d_denominator);
 }
 
 void Operations::drop_below(double limit, const Tensor& reference, const Tensor& x) {
     require_scalars("drop_below", x, x);
     require_like("drop_below", "reference", reference, x);
+    note(vectors, "drop_below", 2 * reals(x), {&reference, &x, &x});
     if (!planning_) do_drop_below(limit, reference, x);
 }
 
 void Operations::coil_expand(const Tensor& x, const Tensor& maps, const Tensor& out) {
     require_coils("coil_expand", x, maps, out);
+    note(sense, "coil_expand", 4 * reals(x) * static_cast<double>(maps.shape[2]), {&x, &maps, &out});
     if (!planning_) do_coil_expand(x, maps, out);
 }
 
 void Operations::coil_combine(const Tensor& y, const Tensor& maps, const Tensor& out) {
     require_coils("coil_combine", out, maps, y);
+    note(sense, "coil_combine", 4 * reals(out) * static_cast<double>(maps.shape[2]), {&y, &maps, &out});
     if (!planning_) do_coil_combine(y, maps, out);
 }
 
 void Operations::mask_multiply(const Tensor& mask, const Tensor& y) {
     require_kind("mask_multiply", "mask", mask, false, y);
     require_mask("mask_multiply", mask, y.shape);
+    note(sense, "mask_multiply", reals(y), {&mask, &y, &y});
     if (!planning_) do_mask_multiply(mask, y);
 }
 
 void Operations::fft(FftDirection direction, const Fourier& fourier, const Tensor& x, Arena& workspace) {
     require(is_complex(x.dtype), "fft", "needs complex numbers");
     require_rank("fft", fourier.rank, x);
+    note(sense, "fft", fourier_flops(x.shape, fourier.rank, x.shape), {&x, &x});
     do_fft(direction, fourier, x, workspace);
 }
 
@@ -177,6 +201,7 @@ void Operations::normal_mask(const Tensor& mask, const Fourier& fourier, const T
     require(!is_complex(mask.dtype), "normal_mask", "mask must be real");
     require_like("normal_mask", "output", out, mask);
     require_rank("normal_mask", fourier.rank, mask);
+    note(sense, "normal_mask", 2 * reals(mask), {&mask, &out});
     if (!planning_) do_normal_mask(mask, fourier, out);
 }
 
@@ -196,6 +221,8 @@ void Operations::sense_normal(const Tensor& x, const Tensor& maps, const Tensor&
     require(!terms.beta_factor || (terms.beta_factor->dtype == real_of(x.dtype) && terms.beta_factor->elements() == 1),
             "sense_normal", "the factor of beta must be one real number");
     require(planning_ || x.data != out.data, "sense_normal", "x and output must differ");
+    note(sense, "sense_normal", normal_flops(coils.shape, x.shape, rank, normal_mask.shape),
+         {&x, &maps, &normal_mask, terms.b, &out});
     do_sense_normal(x, maps, normal_mask, rank, terms, out, workspace);
 }
 
@@ -205,12 +232,14 @@ void Operations::wavelet(WaveletDirection direction, int rank, const std::array<
     require(x.shape.rank() == 6 || x.shape.rank() == 7, "wavelet", "needs six or seven axes, not " + x.shape.str());
     require_rank("wavelet", rank, x);
     for (std::int64_t s : shift) require(s >= 0, "wavelet", "a shift is negative");
+    note(sense, "wavelet", wavelet_flops(x.shape, rank), {&x, &x});
     do_wavelet(direction, rank, shift, x, workspace);
 }
 
 void Operations::soft_threshold(double threshold, const Tensor& x) {
     require(is_complex(x.dtype), "soft_threshold", "needs complex numbers");
     require(threshold >= 0, "soft_threshold", "the threshold is negative");
+    note(sense, "soft_threshold", 5 * reals(x), {&x, &x});
     if (!planning_) do_soft_threshold(threshold, x);
 }
 
@@ -218,12 +247,14 @@ void Operations::convolution(const Tensor& x, const Tensor& weights, const Tenso
                              Arena& workspace) {
     require_convolution("convolution", x, weights, padding, y);
     if (bias) require_like("convolution", "bias", *bias, Tensor{nullptr, y.dtype, Shape{y.shape[4]}, y.device});
+    note(conv, "convolution", convolution_flops(weights.shape, y.shape), {&x, &weights, bias, &y});
     do_convolution(x, weights, bias, padding, y, workspace);
 }
 
 void Operations::convolution_data(const Tensor& dy, const Tensor& weights, const Padding& padding, const Tensor& dx,
                                   Arena& workspace) {
     require_convolution("convolution_data", dx, weights, padding, dy);
+    note(conv, "convolution_data", convolution_flops(weights.shape, dy.shape), {&dy, &weights, &dx});
     do_convolution_data(dy, weights, padding, dx, workspace);
 }
 
@@ -231,11 +262,14 @@ void Operations::convolution_weights_acc(const Tensor& x, const Tensor& dy, cons
                                          const Tensor* dbias, Arena& workspace) {
     require_convolution("convolution_weights_acc", x, dweights, padding, dy);
     if (dbias) require_like("convolution_weights_acc", "dbias", *dbias, Tensor{nullptr, dy.dtype, Shape{dy.shape[4]}, dy.device});
+    note(conv, "convolution_weights_acc", convolution_flops(dweights.shape, dy.shape),
+         {&x, &dy, &dweights, &dweights, dbias, dbias});
     do_convolution_weights_acc(x, dy, padding, dweights, dbias, workspace);
 }
 
 void Operations::border(const Tensor& x, const Border& border, const Tensor& out) {
     require_border("border", x, border, out);
+    note(WorkKind::border, "border", border.activates() ? reals(out) : 0, {&x, &out});
     if (!planning_) do_border(x, border, out);
 }
 
@@ -244,12 +278,15 @@ void Operations::border_adjoint(const Tensor& dout, const Tensor* bordered, cons
     require_border("border_adjoint", dx, border, dout);
     require(!border.activates() || bordered, "border_adjoint", "the activation needs the forward output");
     if (bordered) require_like("border_adjoint", "bordered", *bordered, dout);
+    note(WorkKind::border, "border_adjoint", reals(dout),
+         {&dout, border.activates() ? bordered : nullptr, accumulate ? &dx : nullptr, &dx});
     if (!planning_) do_border_adjoint(dout, border.activates() ? bordered : nullptr, border, accumulate, dx);
 }
 
 void Operations::normalize(const Tensor& x, double epsilon, const Tensor& out, const Tensor& inverse_deviation) {
     require_like("normalize", "output", out, x);
     require_statistics("normalize", x, inverse_deviation);
+    note(WorkKind::border, "normalize", 5 * reals(x), {&x, &out, &inverse_deviation});
     if (!planning_) do_normalize(x, epsilon, out, inverse_deviation);
 }
 
@@ -257,6 +294,7 @@ void Operations::normalize_adjoint(const Tensor& dout, const Tensor& out, const 
     require_like("normalize_adjoint", "forward output", out, dout);
     require_like("normalize_adjoint", "dx", dx, dout);
     require_statistics("normalize_adjoint", dout, inverse_deviation);
+    note(WorkKind::border, "normalize_adjoint", 8 * reals(dout), {&dout, &out, &inverse_deviation, &dx});
     if (!planning_) do_normalize_adjoint(dout, out, inverse_deviation, dx);
 }
 
@@ -269,12 +307,15 @@ void Operations::loss_acc(const LossTerm& term, const Tensor& x, const Tensor& t
     if (term.kind == LossKind::ssim)
         require((x.shape.rank() == 6 || x.shape.rank() == 7) && x.shape[2] == 1, "loss_acc",
                 "ssim needs images [N, T, 1, Z, Y, X] or [N, T, 1, Z, Y, X, E], got " + x.shape.str());
+    note(WorkKind::loss, "loss_acc", loss_flops(term.kind, static_cast<double>(x.elements()), gradient),
+         {&x, &target, gradient, gradient});
     do_loss_acc(term, x, target, gradient, value, workspace);
 }
 
 void Operations::clip(double limit, const Tensor& gradient, const Tensor& norm) {
     require(!is_complex(gradient.dtype), "clip", "gradients must be real");
     require(norm.dtype == DType::f64 && norm.elements() == 1 && norm.device == gradient.device, "clip", "norm must be f64 [1]");
+    note(WorkKind::optimizer, "clip", 3 * reals(gradient), {&gradient, &gradient});
     if (!planning_) do_clip(limit, gradient, norm);
 }
 
@@ -285,6 +326,8 @@ void Operations::optimizer_step(const OptimizerTerms& terms, const Tensor& gradi
             "needs " + std::to_string(terms.moments()) + " moments, got " + std::to_string(moments.size()));
     require_like("optimizer_step", "gradient", gradient, values);
     for (const Tensor& m : moments) require_like("optimizer_step", "moment", m, values);
+    const Tensor *m = moments.empty() ? nullptr : &moments[0], *v = moments.size() < 2 ? nullptr : &moments[1];
+    note(WorkKind::optimizer, "optimizer_step", optimizer_flops(terms, reals(values)), {&gradient, &values, &values, m, m, v, v});
     if (!planning_) do_optimizer_step(terms, gradient, values, moments);
 }
 

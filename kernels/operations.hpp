@@ -13,11 +13,13 @@
 // An operation that adds to its output ends in _acc. All reductions run in an order that does not depend on the thread count.
 #pragma once
 
+#include <functional>
+#include <initializer_list>
 #include <span>
 
 #include "core/arena.hpp"
 #include "core/tensor.hpp"
-#include "kernels/terms.hpp"
+#include "kernels/work.hpp"
 
 namespace gleam::kernels {
 
@@ -31,6 +33,11 @@ public:
     // While planning, operations check their arguments and book their scratch memory, but touch no numbers.
     bool planning() const { return planning_; }
     void set_planning(bool on) { planning_ = on; }
+    // While planning, notes in `log` how much work each operation is; null: does not.
+    void set_work_log(WorkLog* log) { work_ = log; }
+    // Has `observer` called with the name of every operation before it starts, unless planning; empty: has it not.
+    using Observer = std::function<void(const char* operation)>;
+    void set_observer(Observer observer) { observer_ = std::move(observer); }
 
     // ---- memory and vectors (any shape, all alike) -------------------------------------------------------------------
     // out = x; of the same kind, of either precision
@@ -151,7 +158,13 @@ private:
     virtual void do_convolution_weights_acc(const Tensor& x, const Tensor& dy, const Padding& padding, const Tensor& dweights,
                                             const Tensor* dbias, Arena& workspace) = 0;
 
+    // Tells the observer of an operation, and notes that it takes so many floating-point operations and moves the bytes of these
+    // operands.
+    void note(WorkKind kind, const char* operation, double flops, std::initializer_list<const Tensor*> operands);
+
     bool planning_ = false;
+    WorkLog* work_ = nullptr;
+    Observer observer_;
 };
 
 }  // namespace gleam::kernels

@@ -21,12 +21,14 @@ struct Finished {
     std::string out;  // standard output and error
 };
 
-// A running gleam; wait() for it, or signal it first.
+// A running gleam, or another program; wait() for it, or signal it first.
 class Process {
 public:
     // `file_limit`: largest file it may write, in bytes (as a full disk would stop it); 0 for none.
-    Process(std::vector<std::string> arguments, const fs::path& log, std::size_t file_limit = 0) : log_(log) {
-        arguments.insert(arguments.begin(), GLEAM_PROGRAM);
+    Process(std::vector<std::string> arguments, const fs::path& log, std::size_t file_limit = 0,
+            const std::string& program = GLEAM_PROGRAM)
+        : log_(log) {
+        arguments.insert(arguments.begin(), program);
         std::vector<char*> argv;
         for (std::string& a : arguments) argv.push_back(a.data());
         argv.push_back(nullptr);

@@ -12,6 +12,7 @@ using Run = std::function<int()>;
 void add_info(CLI::App& program, Run& run);
 void add_simulate(CLI::App& program, Run& run);
 void add_prepare(CLI::App& program, Run& run);
+void add_plan(CLI::App& program, Run& run);
 void add_train(CLI::App& program, Run& run);
 void add_reconstruct(CLI::App& program, Run& run);
 void add_evaluate(CLI::App& program, Run& run);

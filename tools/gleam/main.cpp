@@ -1,15 +1,14 @@
 // The program: reads the command line, runs one sub-command, turns errors into messages and exit codes.
-#include <unistd.h>
-
 #include <algorithm>
-#include <cstdlib>
 #include <new>
 
 #include "core/config.hpp"
 #include "core/error.hpp"
 #include "core/log.hpp"
+#include "core/process.hpp"
 #include "core/version.hpp"
 #include "tools/gleam/commands.hpp"
+#include "tools/wait_passively.hpp"
 
 namespace {
 
@@ -34,14 +33,6 @@ int guarded(const gleam::tools::Run& run) {
     }
 }
 
-// Threads that wait by spinning slow one another down wherever cores are shared, several times over. OpenMP reads how to wait
-// when it is loaded, before main, so the program starts itself again with that said, unless the user has said otherwise.
-void wait_passively(char** argv) {
-    if (std::getenv("OMP_WAIT_POLICY")) return;
-    ::setenv("OMP_WAIT_POLICY", "passive", 1);
-    ::execv("/proc/self/exe", argv);  // where that cannot be, everything works as before
-}
-
 // CLI11 would only say that some sub-command is needed.
 std::string unknown_command(const CLI::App& program, const std::string& word) {
     std::vector<std::string> names;
@@ -55,7 +46,8 @@ std::string unknown_command(const CLI::App& program, const std::string& word) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    wait_passively(argv);
+    gleam::tools::wait_passively(argv);
+    gleam::return_freed_memory();
     CLI::App program("Trains and runs unrolled networks for accelerated MRI by greedy, module-wise learning.", "gleam");
     program.set_version_flag("--version", std::string("gleam ") + gleam::version);
     program.require_subcommand(1);
@@ -63,7 +55,7 @@ int main(int argc, char** argv) {
 
     gleam::tools::Run run;
     for (auto add :
-         {gleam::tools::add_info, gleam::tools::add_simulate, gleam::tools::add_prepare, gleam::tools::add_train,
+         {gleam::tools::add_info, gleam::tools::add_simulate, gleam::tools::add_prepare, gleam::tools::add_plan, gleam::tools::add_train,
           gleam::tools::add_reconstruct, gleam::tools::add_evaluate, gleam::tools::add_report, gleam::tools::add_trace})
         add(program, run);
     if (const std::string unknown = argc > 1 ? unknown_command(program, argv[1]) : ""; !unknown.empty()) {
