@@ -53,7 +53,7 @@ row() {
         m = 1048576
         printf "| %s | %s | %.1f | %.1f | %.1f |\n", name, data, arenas / m, planned / m, peak / m
         off = planned > peak ? planned - peak : peak - planned
-        exit off > 0.1 * peak + 20 * m
+        exit(off > 0.1 * peak + 20 * m)
     }' || failed=1
 }
 
