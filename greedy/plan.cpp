@@ -105,9 +105,11 @@ JobConfig with_strategy(JobConfig job, const std::string& strategy) {
 std::int64_t fit_unrolls(JobConfig job, const data::DatasetLayout& layout, std::size_t bytes, kernels::Operations& ops) {
     constexpr std::int64_t most = 256;
     job.training.modules = 0;
+    const bool images = strategy_of(job).recomputation.unrolls > 0;  // stand in for activations
     for (std::int64_t unrolls = 1; unrolls < most; ++unrolls) {
         job.model.unrolls = unrolls + 1;
-        if (plan_job(job, {layout, {}}, ops).arena("activations") > bytes) return unrolls;
+        const JobPlan plan = plan_job(job, {layout, {}}, ops);
+        if (plan.arena("activations") + (images ? plan.arena("handoff") : 0) > bytes) return unrolls;
     }
     return most;
 }

@@ -41,8 +41,8 @@ JobPlan plan_job(const JobConfig& job, const DataLayouts& data, kernels::Operati
 // invertible), with the defaults of these. ConfigError when the strategy does not apply to the job at all.
 JobConfig with_strategy(JobConfig job, const std::string& strategy);
 
-// The largest number of unrolls, one module each, for which `job` needs no more than `bytes` of activations when it is trained by
-// its strategy on batches of this shape; at least 1, at most 256.
+// The largest number of unrolls, one module each, for which `job` needs no more than `bytes` of activations, and of images stored
+// in their place, when it is trained by its strategy on batches of this shape; at least 1, at most 256.
 std::int64_t fit_unrolls(JobConfig job, const data::DatasetLayout& layout, std::size_t bytes, kernels::Operations& ops);
 
 }  // namespace gleam::greedy
