@@ -19,6 +19,10 @@ void dry_run(const JobConfig& job, Network& network, StepMemory& memory, DeviceB
 // Planned and measured bytes of all arenas: params, activations, workspace, handoff, batch.
 std::vector<ArenaUse> arena_use(const Network& network, const StepMemory& memory, const DeviceBatch& batch);
 
+// What a training process grows by beyond what it has when it opens its data. On the CPU the arenas are part of it, on another
+// device not. An upper bound when the loader is slower than the steps, so that no batches wait.
+std::size_t process_growth(const std::vector<ArenaUse>& arenas, const HostMemory& host, const Device& device);
+
 struct JobPlan {
     std::int64_t unrolls = 0, modules = 0, parameters = 0;
     std::vector<ArenaUse> arenas;
@@ -27,8 +31,7 @@ struct JobPlan {
 
     std::size_t arena(const std::string& name) const;
     std::size_t arena_bytes() const;
-    // What the process grows by in training. On the CPU the arenas are part of it, on another device not.
-    std::size_t process_bytes(const Device& device) const;
+    std::size_t process_bytes(const Device& device) const { return process_growth(arenas, host, device); }
 };
 
 // Plans a valid job without allocating anything.

@@ -238,7 +238,9 @@ void Trainer::write_summary(std::size_t process_start) const {
     Json libraries, memory;
     for (const auto& [name, number] : kernels::cpu_libraries()) libraries[name] = number;
     for (const ArenaUse& use : memory_use()) memory[use.name] = {{"planned", use.planned}, {"measured", use.measured}};
-    memory["process"] = {{"start", process_start}, {"peak", process_memory().peak}};
+    const std::size_t planned =
+        process_growth(memory_use(), host_memory(network_, layouts(), job_.training.batch), ops_.device());
+    memory["process"] = {{"start", process_start}, {"planned", process_start + planned}, {"peak", process_memory().peak}};
     const Json summary{{"version", version},
                        {"strategy", job_.training.strategy},
                        {"unrolls", job_.model.unrolls},
