@@ -9,7 +9,7 @@ namespace {
 
 // Measured as what is left when all that is counted is subtracted: code of oneDNN and its generated kernels, FFTW's plans and
 // tables, HDF5's caches, OpenMP's threads.
-constexpr std::size_t library_bytes = std::size_t{14} << 20;
+constexpr std::size_t library_bytes = std::size_t{10} << 20;
 
 std::size_t complex_bytes(const Shape& shape) { return static_cast<std::size_t>(shape.elements()) * 8; }
 std::size_t real_bytes(const Shape& shape) { return static_cast<std::size_t>(shape.elements()) * 4; }
