@@ -191,8 +191,7 @@ void Trainer::warn_of_recovery(const std::map<int, double>& errors) {
         if (recovery_warned_ || error <= job_.training.invertible.warn_above) continue;
         recovery_warned_ = true;
         log_warning(
-            "step {}: from its recovered input unroll {} gives its output with a relative error of {:.2g}, so that gradients are "
-            "as "
+            "step {}: from its recovered input unroll {} gives its output with a relative error of {:.2g}; gradients are as "
             "inexact; store more inputs (training.invertible.stored), raise training.invertible.iterations, or take strategy "
             "checkpoint. Further warnings are left out, metrics.jsonl has recovery_error",
             state_.step, unroll, error);
