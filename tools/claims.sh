@@ -14,7 +14,8 @@ Usage: tools/claims.sh --image FILE [--out DIR] [--parts LIST] [--threads N] [--
   --quick       the same with few steps and one seed, in about two minutes, to try the script; results in DIR/claims.md
   --skip-build  use build/release/bin/gleam as it is
 
-All parts take about 35 minutes on two free cores. Needs Python 3.9 or later; with PyTorch and h5py it compares memory with them, too.
+All parts take about 35 minutes on two free cores. Needs Python 3.9 or later; with PyTorch and h5py it compares memory with
+PyTorch, too.
 TEXT
 }
 

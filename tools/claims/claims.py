@@ -1,4 +1,5 @@
 """Measures what GLEAM claims and writes docs/benchmarks/claims.md; started by tools/claims.sh, whose --help tells more."""
+
 import argparse
 import os
 import shlex

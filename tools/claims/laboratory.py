@@ -1,4 +1,5 @@
 """Data sets and training runs of the claims in one folder. What is finished is not done again when the same is asked for."""
+
 import json
 import os
 import shutil
@@ -77,9 +78,24 @@ class Laboratory:
     def evaluate(self, name, data, mask, weights):
         """-> {method: (PSNR, SSIM)}, means over the samples of `data`"""
         out = self.path("evaluations", name)
-        command = ["evaluate", data, *mask, "--method", "zero_filled", "--method", "cg_sense", "--method", "l1_wavelet", "--threads",
-                   self.options.threads, "--show", 0, *[a for k, run in weights.items()
-                                                       for a in ("--weights", f"{k}={os.path.join(run, 'last.h5')}")], "--out", out]
+        command = [
+            "evaluate",
+            data,
+            *mask,
+            "--method",
+            "zero_filled",
+            "--method",
+            "cg_sense",
+            "--method",
+            "l1_wavelet",
+            "--threads",
+            self.options.threads,
+            "--show",
+            0,
+            *[a for k, run in weights.items() for a in ("--weights", f"{k}={os.path.join(run, 'last.h5')}")],
+            "--out",
+            out,
+        ]
         # The runs may be new although their names are not.
         stamps = [str(os.path.getmtime(os.path.join(run, "last.h5"))) for run in weights.values()]
         if not self.done(out + ".done", command + stamps):
@@ -91,13 +107,22 @@ class Laboratory:
 
         def mean(method, score):
             return sum(s[score] for s in method["slices"]) / len(method["slices"])
+
         return {m["name"]: (mean(m, "psnr"), mean(m, "ssim")) for m in methods}
 
     def plan(self, keys, size, coils=8):
         """-> {strategy: its entry of `gleam plan --json`}, of those that apply"""
-        output = self.gleam("plan", self.empty, *settings([f"threads={self.options.threads}", *keys]), "--size", size, "--coils", coils,
-                            "--json")
-        return {entry["strategy"]: entry for entry in json.loads(output[output.index("{"):])["strategies"] if entry["applies"]}
+        output = self.gleam(
+            "plan",
+            self.empty,
+            *settings([f"threads={self.options.threads}", *keys]),
+            "--size",
+            size,
+            "--coils",
+            coils,
+            "--json",
+        )
+        return {entry["strategy"]: entry for entry in json.loads(output[output.index("{") :])["strategies"] if entry["applies"]}
 
     def remembered(self, name, measure):
         """The result of measure(), from the file `name` when it was measured before."""

@@ -1,23 +1,33 @@
 """The networks and settings of the claims."""
+
 DC = "model.data_consistency."
 PGD = ["model.regularizer.type=resnet", "model.regularizer.blocks=2"]
-MODL = ["model.regularizer.type=revnet", "model.regularizer.layers=5", DC + "type=conjugate_gradient", DC + "lambda=0.1",
-        DC + "learned=true"]
+MODL = [
+    "model.regularizer.type=revnet",
+    "model.regularizer.layers=5",
+    DC + "type=conjugate_gradient",
+    DC + "lambda=0.1",
+    DC + "learned=true",
+]
 VOLUME = ["model.physics=3d"]
 
 # Memory, time: name, keys, matrix, gleam simulate
 SIZES = [
     ("PGD 2D", [*PGD, "model.regularizer.features=32"], "128x128", ["--size", 128]),
     ("MoDL 2D", [*MODL, DC + "iterations=6", "model.regularizer.features=32"], "128x128", ["--size", 128]),
-    ("PGD 3D", [*VOLUME, *PGD, "model.regularizer.features=16"], "24x64x64",
-     ["--physics", "3d", "--depth", 24, "--size", 64]),
-    ("MoDL 3D", [*VOLUME, *MODL, DC + "iterations=4", "model.regularizer.features=16"], "24x64x64",
-     ["--physics", "3d", "--depth", 24, "--size", 64]),
+    ("PGD 3D", [*VOLUME, *PGD, "model.regularizer.features=16"], "16x48x48", ["--physics", "3d", "--depth", 16, "--size", 48]),
+    (
+        "MoDL 3D",
+        [*VOLUME, *MODL, DC + "iterations=4", "model.regularizer.features=16"],
+        "16x48x48",
+        ["--physics", "3d", "--depth", 16, "--size", 48],
+    ),
 ]
 
 
 def mebibytes(number):
     return f"{number / 2**20:.1f}"
+
 
 RATES = ("1e-3", "2e-3")  # tried for every way of training, on the first seed; the better one by validation is taken
 

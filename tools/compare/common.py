@@ -1,4 +1,5 @@
 """What the comparisons share: running programs and measuring them from outside, medians of pairs, tables of docs/benchmarks."""
+
 import os
 import platform
 import shutil

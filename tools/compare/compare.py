@@ -6,6 +6,7 @@ step without loading. First a network that gleam trained for some steps reconstr
 Memory: `resident` is the peak of the process above its size at the start (PyTorch: after import); `live` is the peak of what was
 allocated and not freed, counted by the same preloaded library in both (heap.c); `arenas` is what gleam plans itself.
 """
+
 import argparse
 import json
 import os
@@ -20,8 +21,13 @@ import common
 
 CONSISTENCY = "model.data_consistency."
 PGD = ["model.regularizer.type=resnet", "model.regularizer.blocks=2"]
-MODL = ["model.regularizer.type=revnet", "model.regularizer.layers=5", CONSISTENCY + "type=conjugate_gradient",
-        CONSISTENCY + "lambda=0.1", CONSISTENCY + "learned=true"]
+MODL = [
+    "model.regularizer.type=revnet",
+    "model.regularizer.layers=5",
+    CONSISTENCY + "type=conjugate_gradient",
+    CONSISTENCY + "lambda=0.1",
+    CONSISTENCY + "learned=true",
+]
 
 
 def case(data, network, unrolls, features, *more):
@@ -53,19 +59,28 @@ def arguments():
     p.add_argument("--python", default=sys.executable, help="a Python with torch and h5py (default: this one)")
     p.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a key of every case")
     p.add_argument("--out", help="folder to keep data and runs in (default: a temporary one)")
+    p.add_argument("--json", metavar="FILE", help="write the table there, too")
     p.add_argument("--no-results", action="store_true", help="print only, do not write docs/benchmarks/compare.md")
     return p.parse_args()
 
 
 def require_torch(python):
     try:
-        probe = subprocess.run([python, "-c", "import torch, h5py, numpy; print(torch.__version__)"], capture_output=True, text=True)
+        probe = subprocess.run(
+            [python, "-c", "import torch, h5py, numpy; print(torch.__version__)"], capture_output=True, text=True
+        )
     except OSError as error:
         common.stop(f"--python: {error}")
     if probe.returncode:
         last = (probe.stderr.strip().splitlines() or [""])[-1]
-        common.stop(f"{python} has no PyTorch, or no h5py ({last}). Install Debian's python3-torch and python3-h5py and give\n"
-                    "--python /usr/bin/python3, or `pip install torch h5py`. Nothing else of GLEAM needs them.")
+        common.stop(
+            f"{python} has no PyTorch, or no h5py ({last}). Install Debian's python3-torch and python3-h5py and give\n"
+            "--python /usr/bin/python3, or `pip install torch h5py`. Nothing else of GLEAM needs them."
+        )
+    try:
+        import h5py  # noqa: F401
+    except ImportError:
+        os.execv(python, [python, *sys.argv])
     return probe.stdout.strip()
 
 
@@ -73,6 +88,7 @@ def make_data(folder, name, options):
     """A simulated data set with one mask stored in it, so that both programs see the same samples."""
     import h5py
     import numpy as np
+
     path = os.path.join(folder, f"{name}.h5")
     common.run([common.GLEAM, "simulate", "--out", path, "--coils", "8", "--seed", "1", *options])
     with h5py.File(path, "r+") as f:
@@ -104,8 +120,16 @@ class Comparison:
         """-> summary.json of a training run, and the folder of the run"""
         self.runs += 1
         out = os.path.join(self.folder, f"{self.name}-gleam{self.runs}")
-        settings = [*self.keys, *keys, f"data.train.file={self.data}", "data.mask.type=file", "training.validate_every=0",
-                    "training.checkpoint_every=0", f"model.physics={'3d' if self.three_dimensional else '2d'}"]
+        shutil.rmtree(out, ignore_errors=True)  # of an earlier comparison in the same --out
+        settings = [
+            *self.keys,
+            *keys,
+            f"data.train.file={self.data}",
+            "data.mask.type=file",
+            "training.validate_every=0",
+            "training.checkpoint_every=0",
+            f"model.physics={'3d' if self.three_dimensional else '2d'}",
+        ]
         sets = [argument for setting in settings for argument in ("--set", setting)]
         empty = os.path.join(self.folder, "empty.yaml")
         with open(empty, "w") as f:
@@ -118,8 +142,9 @@ class Comparison:
         out = os.path.join(self.folder, f"{self.name}-torch.json")
         script = os.path.join(common.ROOT, "tools/compare/torch_train.py")
         more = ["--check", *check] if check else []
-        common.run([self.options.python, script, self.data, out, *self.keys, *keys, *more],
-                   {**self.environment, **(environment or {})})
+        common.run(
+            [self.options.python, script, self.data, out, *self.keys, *keys, *more], {**self.environment, **(environment or {})}
+        )
         with open(out) as f:
             return json.load(f)
 
@@ -149,9 +174,14 @@ class Comparison:
         their_live, our_live = self.live(keys, heap)
         resident = [m["process"]["peak"] - m["process"]["start"] for m in memory]
         arenas = sum(entry["planned"] for name, entry in memory[0].items() if name != "process")
-        return {"strategy": strategy, "ms": (their_times, our_times), "live": (their_live, our_live), "arenas": arenas,
-                "resident": ([r["memory"]["resident"] for r in theirs], resident),
-                "activations": memory[0]["activations"]["planned"]}
+        return {
+            "strategy": strategy,
+            "ms": (their_times, our_times),
+            "live": (their_live, our_live),
+            "arenas": arenas,
+            "resident": ([r["memory"]["resident"] for r in theirs], resident),
+            "activations": memory[0]["activations"]["planned"],
+        }
 
 
 def offered(strategy):
@@ -169,32 +199,52 @@ def heap_library(folder):
     return library
 
 
-HEADER = ["Case", "Strategy", "PyTorch [ms]", "gleam [ms]", "Time ratio", "PyTorch live / resident [MiB]",
-          "gleam live / resident [MiB]", "gleam arenas [MiB]", "Live ratio"]
+HEADER = [
+    "Case",
+    "Strategy",
+    "PyTorch [ms]",
+    "gleam [ms]",
+    "Time ratio",
+    "PyTorch live / resident [MiB]",
+    "gleam live / resident [MiB]",
+    "gleam arenas [MiB]",
+    "Live ratio",
+]
 
 
 def cells(name, row):
     live = row["live"]
-    return [name, row["strategy"], common.milliseconds(row["ms"][0]), common.milliseconds(row["ms"][1]), common.ratio(*row["ms"]),
-            f"{live[0] / 2**20:.0f} / {common.mebibytes(row['resident'][0])}",
-            f"{live[1] / 2**20:.0f} / {common.mebibytes(row['resident'][1])}", f"{row['arenas'] / 2**20:.0f}",
-            f"{live[0] / live[1]:.2f}"]
+    return [
+        name,
+        row["strategy"],
+        common.milliseconds(row["ms"][0]),
+        common.milliseconds(row["ms"][1]),
+        common.ratio(*row["ms"]),
+        f"{live[0] / 2**20:.0f} / {common.mebibytes(row['resident'][0])}",
+        f"{live[1] / 2**20:.0f} / {common.mebibytes(row['resident'][1])}",
+        f"{row['arenas'] / 2**20:.0f}",
+        f"{live[0] / live[1]:.2f}",
+    ]
 
 
 def report(options, torch_version, rows, differences, skipped):
-    described = "\n".join(f"- `{name}`: `gleam simulate {shlex.join(CASES[name][0])} --coils 8`; "
-                          f"{', '.join(CASES[name][1] + options.set)}. The same trained weights give images that differ by "
-                          f"{difference:.1e} of their norm" for name, difference in differences.items())
+    described = "\n".join(
+        f"- `{name}`: `gleam simulate {shlex.join(CASES[name][0])} --coils 8`; "
+        f"{', '.join(CASES[name][1] + options.set)}. The same trained weights give images that differ by "
+        f"{difference:.1e} of their norm"
+        for name, difference in differences.items()
+    )
     missing = f"\n\nNot compared, since this gleam does not have them: {', '.join(skipped)}." if skipped else ""
     return f"""## PyTorch
 
     {shlex.join(['tools/compare/compare.py', *sys.argv[1:]])}
 
-{common.machine(options.threads)}; PyTorch {torch_version}. {options.pairs} pairs of runs in turn, {options.steps} steps each; fp32,
-batch 1. Times are medians of a step without loading; ratios are PyTorch / gleam (above 1: gleam takes less), the median of the pairs
-and their range. `live`: peak of allocated and not yet freed bytes, counted alike in both (`heap.c`), for PyTorch above what was live after
-import, for gleam above nothing, and with the batches that its loader prepares ahead. `resident`: peak of the process above its size
-after import, or at the start of training. PyTorch runs as installed, in eager mode.
+{common.machine(options.threads)}; PyTorch {torch_version}.
+{options.pairs} pairs of runs in turn, {options.steps} steps each; fp32, batch 1. Times are medians of a step without loading;
+ratios are PyTorch / gleam (above 1: gleam takes less), the median of the pairs and their range. `live`: peak of allocated and not yet
+freed bytes, counted alike in both (`heap.c`), for PyTorch above what was live after import, for gleam above nothing, and with
+the batches that its loader prepares ahead. `resident`: peak of the process above its size after import, or at the start of
+training. PyTorch runs as installed, in eager mode.
 
 {common.table(HEADER, rows)}{missing}
 
@@ -229,6 +279,9 @@ def main():
             row = comparison.row(strategy, heap)
             rows.append(cells(name, row))
             print("  ".join(f"{h}: {c}" for h, c in zip(HEADER, rows[-1])), flush=True)
+    if options.json:
+        with open(options.json, "w") as f:
+            json.dump([dict(zip(HEADER, cells_)) for cells_ in rows], f)
     if not options.no_results:
         common.write_section("pytorch", report(options, torch_version, rows, differences, skipped))
         print(f"written to {common.RESULTS}")

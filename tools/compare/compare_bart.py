@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """Runs BART (Debian: bart) and gleam in turn on the same data: coil maps, classical reconstruction and training.
 
-Data are simulated by gleam and handed to both as they are in BART's format (.cfl). Iterations are timed by the difference of two runs
-with different numbers of them, so that starting the program, reading and writing do not count; `whole` is the time of a command with
-all of this. Peak memory is that of the whole process, as the system saw it.
+Data are simulated by gleam and handed to both, to BART in its own format (.cfl). Iterations are timed by the difference of two
+runs with different numbers of them, so that starting the program, reading and writing do not count; `whole` is the time of a
+command with all of this. Peak memory is that of the whole process, as the system saw it.
 """
+
 import argparse
+import json
 import os
 import shlex
 import shutil
@@ -32,8 +34,10 @@ def arguments():
 
 def require_bart():
     if not shutil.which("bart"):
-        common.stop("there is no `bart`; install Debian's or Ubuntu's package bart, or build it from https://mrirecon.github.io/bart.\n"
-                    "Nothing else of GLEAM needs it.")
+        common.stop(
+            "there is no `bart`; install Debian's or Ubuntu's package bart, or build it from https://mrirecon.github.io/bart.\n"
+            "Nothing else of GLEAM needs it."
+        )
     return common.version_of(["bart", "version"])
 
 
@@ -42,7 +46,9 @@ def numpy():
         import h5py
         import numpy as np
     except ImportError as error:
-        common.stop(f"this Python has no {error.name}; install python3-numpy and python3-h5py (Debian) or `pip install numpy h5py`")
+        common.stop(
+            f"this Python has no {error.name}; install python3-numpy and python3-h5py (Debian) or `pip install numpy h5py`"
+        )
     return np, h5py
 
 
@@ -72,12 +78,12 @@ def undersampled(np, height, width, acceleration=5):
     distance = np.hypot(y, x)
     density = np.maximum(1 - distance, 0) ** 2
     mask = random.random((height, width)) < np.minimum(1, density / density.mean() / acceleration)
-    mask[height // 2 - 12:height // 2 + 12, width // 2 - 12:width // 2 + 12] = True
+    mask[height // 2 - 12 : height // 2 + 12, width // 2 - 12 : width // 2 + 12] = True
     return mask.astype(np.float32)
 
 
 class Data:
-    """Slices with one mask, as GLEAM data set and as .cfl: kspace, maps, pattern, target; scaled so that images are of order one."""
+    """Slices with one mask, as GLEAM data set and as .cfl: kspace, maps, pattern, target; images of order one."""
 
     def __init__(self, folder, name, size, slices):
         np, h5py = numpy()
@@ -120,8 +126,15 @@ HEADER = ["Task", "BART", "gleam", "Time ratio", "BART peak [MiB]", "gleam peak 
 
 
 def row(name, bart, gleam, agreement, note=""):
-    return [name, common.milliseconds(bart[0]) + " ms", common.milliseconds(gleam[0]) + " ms" + note, common.ratio(bart[0], gleam[0]),
-            common.mebibytes(bart[1]), common.mebibytes(gleam[1]), agreement]
+    return [
+        name,
+        common.milliseconds(bart[0]) + " ms",
+        common.milliseconds(gleam[0]) + " ms" + note,
+        common.ratio(bart[0], gleam[0]),
+        common.mebibytes(bart[1]),
+        common.mebibytes(gleam[1]),
+        agreement,
+    ]
 
 
 def maps_row(programs, data, folder):
@@ -132,16 +145,36 @@ def maps_row(programs, data, folder):
     def gleam():
         if os.path.exists(ours):
             os.remove(ours)
-        return programs.gleam("prepare", data.base + "_full.cfl", "--out", ours, "--calibration", 24, "--kernel", 6, "--threshold", 0.02,
-                              "--crop", 0.9, "--mask", "full", "--threads", programs.options.threads)
+        return programs.gleam(
+            "prepare",
+            data.base + "_full.cfl",
+            "--out",
+            ours,
+            "--calibration",
+            24,
+            "--kernel",
+            6,
+            "--threshold",
+            0.02,
+            "--crop",
+            0.9,
+            "--mask",
+            "full",
+            "--threads",
+            programs.options.threads,
+        )
 
     bart, mine = programs.in_turn(lambda: programs.bart("ecalib", *flags, data.base + "_full", theirs), gleam)
     with h5py.File(ours) as f:
         a, b = f["maps"][0].transpose(0, 2, 1), read_cfl(theirs)  # gleam calls BART's first axis y
     both = (np.abs(a).sum(0) > 0) & (np.abs(b).sum(0) > 0)
     product = np.abs((np.conj(a) * b).sum(0))[both]
-    return row("ESPIRiT maps: `ecalib`; `gleam prepare`, which also writes images", bart, mine,
-               f"mean of the maps' inner products {product.mean():.5f} (1 = the same)")
+    return row(
+        "ESPIRiT maps: `ecalib`; `gleam prepare`, which also writes images",
+        bart,
+        mine,
+        f"mean of the maps' inner products {product.mean():.5f} (1 = the same)",
+    )
 
 
 def classical_rows(programs, data, folder):
@@ -153,17 +186,37 @@ def classical_rows(programs, data, folder):
     def psnr(image):
         return 20 * np.log10(np.abs(target).max() / np.sqrt(np.mean(np.abs(image - target) ** 2)))
 
-    cases = [("CG-SENSE", ["-l2", "-r", LAMBDA], ["--method", "cg_sense", "--lambda", LAMBDA], "--iterations"),
-             ("l1-wavelet (FISTA)", ["-l1", "-r", LAMBDA], ["--method", "l1_wavelet", "--wavelet-lambda", LAMBDA], "--wavelet-iterations")]
+    cases = [
+        ("CG-SENSE", ["-l2", "-r", LAMBDA], ["--method", "cg_sense", "--lambda", LAMBDA], "--iterations"),
+        (
+            "l1-wavelet (FISTA)",
+            ["-l1", "-r", LAMBDA],
+            ["--method", "l1_wavelet", "--wavelet-lambda", LAMBDA],
+            "--wavelet-iterations",
+        ),
+    ]
     for name, pics, method, iterations in cases:
         theirs, ours = os.path.join(folder, "pics"), os.path.join(folder, "reconstructed.h5")
 
         def bart(count):
-            return programs.bart("pics", *pics, "-i", count, "-w", 1, "-p", data.base + "_pattern", data.base + "_kspace",
-                                 data.base + "_maps", theirs)
+            return programs.bart(
+                "pics",
+                *pics,
+                "-i",
+                count,
+                "-w",
+                1,
+                "-p",
+                data.base + "_pattern",
+                data.base + "_kspace",
+                data.base + "_maps",
+                theirs,
+            )
 
         def gleam(count):
-            return programs.gleam("reconstruct", "--input", data.file, "--out", ours, *method, iterations, count, "--threads", threads)
+            return programs.gleam(
+                "reconstruct", "--input", data.file, "--out", ours, *method, iterations, count, "--threads", threads
+            )
 
         def per_iteration(program):
             short, long = program(n[0]), program(n[1])
@@ -171,9 +224,16 @@ def classical_rows(programs, data, folder):
 
         runs = common.alternate(programs.options.pairs, lambda: per_iteration(bart), lambda: per_iteration(gleam))
         with h5py.File(ours) as f:
-            agreement = f"PSNR after {n[1]} iterations: BART {psnr(read_cfl(theirs)):.2f} dB, gleam {psnr(f['reconstruction'][0]):.2f} dB"
+            scores = [psnr(read_cfl(theirs)), psnr(f["reconstruction"][0])]
+        agreement = f"PSNR after {n[1]} iterations: BART {scores[0]:.2f} dB, gleam {scores[1]:.2f} dB"
         for label, part, words in (("one iteration", 0, agreement), (f"whole, {n[1]} iterations", 2, "")):
-            rows.append(row(f"{name}, {label}: `pics`, `gleam reconstruct`", *[([r[part] for r in p], [r[1] for r in p]) for p in runs], words))
+            rows.append(
+                row(
+                    f"{name}, {label}: `pics`, `gleam reconstruct`",
+                    *[([r[part] for r in p], [r[1] for r in p]) for p in runs],
+                    words,
+                )
+            )
     return rows
 
 
@@ -185,40 +245,72 @@ def training_rows(programs, data, folder, unrolls):
 
     def reconet(extra):
         def bart(epochs):
-            return programs.bart("reconet", "--network=modl", f"-I{unrolls}", f"--resnet-block=layers=5,filters={features},no-batch-normalization",
-                                 "--data-consistency=max-cg-iter=10", "-t", f"-b{batch}", "-T", f"e={epochs}", "-n", *extra,
-                                 f"--pattern={data.base}_pattern", *files, os.path.join(folder, "weights"), data.base + "_target")
+            return programs.bart(
+                "reconet",
+                "--network=modl",
+                f"-I{unrolls}",
+                f"--resnet-block=layers=5,filters={features},no-batch-normalization",
+                "--data-consistency=max-cg-iter=10",
+                "-t",
+                f"-b{batch}",
+                "-T",
+                f"e={epochs}",
+                "-n",
+                *extra,
+                f"--pattern={data.base}_pattern",
+                *files,
+                os.path.join(folder, "weights"),
+                data.base + "_target",
+            )
 
         def one():
             short, long = bart(1), bart(3)
             return (long[0] - short[0]) / (2 * data.slices), long[1]
+
         return one
 
     def gleam(strategy):
         def one():
-            import json
             count[0] += 1
             out = os.path.join(folder, f"train{unrolls}-{count[0]}")
+            shutil.rmtree(out, ignore_errors=True)  # of an earlier comparison in the same --out
             empty = os.path.join(folder, "empty.yaml")
             with open(empty, "w") as f:
                 f.write("seed: 1\n")
-            keys = [f"model.unrolls={unrolls}", "model.regularizer.type=revnet", "model.regularizer.layers=5",
-                    f"model.regularizer.features={2 * features}", "model.data_consistency.type=conjugate_gradient",
-                    "model.data_consistency.iterations=10", "model.data_consistency.learned=true", f"training.strategy={strategy}",
-                    f"model.share_weights={'true' if strategy == 'end_to_end' else 'false'}", f"training.batch={batch}",
-                    f"training.steps={3 * data.slices // batch}", f"data.train.file={data.file}", "data.mask.type=file",
-                    "training.checkpoint_every=0", f"threads={programs.options.threads}"]
+            keys = [
+                f"model.unrolls={unrolls}",
+                "model.regularizer.type=revnet",
+                "model.regularizer.layers=5",
+                f"model.regularizer.features={2 * features}",
+                "model.data_consistency.type=conjugate_gradient",
+                "model.data_consistency.iterations=10",
+                "model.data_consistency.learned=true",
+                f"training.strategy={strategy}",
+                f"model.share_weights={'true' if strategy == 'end_to_end' else 'false'}",
+                f"training.batch={batch}",
+                f"training.steps={3 * data.slices // batch}",
+                f"data.train.file={data.file}",
+                "data.mask.type=file",
+                "training.checkpoint_every=0",
+                f"threads={programs.options.threads}",
+            ]
             _, peak, _ = programs.gleam("train", empty, *[a for key in keys for a in ("--set", key)], "--out", out)
             with open(os.path.join(out, "summary.json")) as f:
                 return json.load(f)["seconds"]["step_median"] / batch, peak
+
         return one
 
     pairs = [("", [], "end_to_end"), ("`--lowmem`", ["--lowmem"], "greedy")]
     rows = []
     for label, extra, strategy in pairs:
         runs = programs.in_turn(reconet(extra), gleam(strategy))
-        rows.append(row(f"MoDL, {unrolls} unroll{'s' if unrolls > 1 else ''}, a training step, per slice: `reconet` {label}; {strategy}",
-                        *runs, ""))
+        rows.append(
+            row(
+                f"MoDL, {unrolls} unroll{'s' if unrolls > 1 else ''}, a training step, per slice: `reconet` {label}; {strategy}",
+                *runs,
+                "",
+            )
+        )
     return rows
 
 
@@ -227,18 +319,20 @@ def report(options, version, rows):
 
     {shlex.join(['tools/compare/compare_bart.py', *sys.argv[1:]])}
 
-{common.machine(options.threads)}; BART {version}. {options.pairs} pairs of runs in turn. Times are medians, ratios BART / gleam (above 1:
-gleam takes less), the median of the pairs and their range; peaks are those of the whole process.
+{common.machine(options.threads)}, compiled for this processor; BART {version}, as installed.
+{options.pairs} pairs of runs in turn. Times are medians, ratios BART / gleam (above 1: gleam takes less), the median of the
+pairs and their range; peaks are those of the whole process.
 
 {common.table(HEADER, rows)}
 
-Maps and classical methods: one slice of {options.size} x {options.size}, 8 coils. `pics` stops CG by its own rule or at the number of
-iterations given, and its wavelet is Daubechies' with 4 taps; gleam's has 8. Training: {options.training_size} x {options.training_size}, 8 coils,
-batch 4. BART's MoDL has complex convolutions, 5 layers of 32 features, here without batch normalisation; gleam's has real ones, 5 layers of
-64 features: both have the same number of real multiplications and of hidden numbers, and 10 iterations of CG. BART shares the weights
-among the unrolls, and so does gleam end to end. Greedy modules have weights of their own, that is, more of them. Time of a step
-is what further steps cost: in BART by the difference of three epochs and one, loading included; in gleam by its own clock,
-loading apart.
+Maps and classical methods: one slice of {options.size} x {options.size}, 8 coils. `pics` stops CG by its own rule or at the
+number of iterations given, and its wavelet is Daubechies' with 4 taps; gleam's has 8. Training: {options.training_size} x
+{options.training_size}, 8 coils, batch 4. BART's MoDL has complex convolutions, 5 layers of 32 features, here without batch
+normalisation; gleam's has real ones, 5 layers of 64 features: both have the same number of real multiplications and of hidden
+numbers, and 10 iterations of CG. BART shares the weights among the unrolls, and so does gleam end to end; greedy modules have
+weights of their own. `--lowmem` is BART's checkpointing. Time of a step is what further steps cost: in BART by the difference of
+three epochs and one, loading included; in gleam by its own clock, loading apart. VarNet is not compared: gleam has no network
+like it.
 """
 
 

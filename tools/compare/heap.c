@@ -1,5 +1,5 @@
-// Counts the live bytes of a program's heap; preloaded (LD_PRELOAD) by compare.py into PyTorch and gleam alike. At exit the peak above
-// the mark (or above the start) is written to the file that HEAP_PEAK_FILE names. For glibc.
+// Counts the live bytes of a program's heap; preloaded (LD_PRELOAD) by compare.py into PyTorch and gleam alike. At exit the peak
+// above the mark (or above the start) is written to the file that HEAP_PEAK_FILE names. For glibc.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <malloc.h>
@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-extern void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t), *__libc_realloc(void *, size_t), *__libc_memalign(size_t, size_t);
+extern void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t);
+extern void *__libc_realloc(void *, size_t), *__libc_memalign(size_t, size_t);
 extern void __libc_free(void *);
 
 static atomic_long live, highest, marked;

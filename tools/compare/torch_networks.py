@@ -3,6 +3,7 @@
 Images are complex [N, Z, Y, X] (Z = 1 for slices), coil maps [N, C, Z, Y, X]; networks see [N, 2, Z, Y, X] or [N, 2, Y, X].
 Parameters have the names and shapes of a GLEAM checkpoint, so that load_checkpoint() can read one.
 """
+
 import h5py
 import numpy as np
 import torch

@@ -7,6 +7,7 @@
 OUT.json gets step times [s], memory [bytes] (resident and, under heap.so, live on the heap, both above what there was after
 import) and losses.
 """
+
 import ctypes
 import json
 import os
@@ -23,11 +24,24 @@ from torch.utils.checkpoint import checkpoint
 import torch_networks as networks
 
 DEFAULTS = {
-    "threads": 1, "model.unrolls": 8, "model.data_consistency.type": "gradient", "model.data_consistency.step": 2.0,
-    "model.data_consistency.lambda": 0.05, "model.data_consistency.learned": False, "model.data_consistency.iterations": 10,
-    "model.regularizer.type": "resnet", "model.regularizer.features": 32, "model.regularizer.blocks": 2,
-    "model.regularizer.layers": 5, "training.strategy": "greedy", "training.modules": 0, "training.batch": 1,
-    "training.steps": 10, "training.optimizer.learning_rate": 1e-4, "training.optimizer.weight_decay": 1e-4}
+    "threads": 1,
+    "model.unrolls": 8,
+    "model.data_consistency.type": "gradient",
+    "model.data_consistency.step": 2.0,
+    "model.data_consistency.lambda": 0.05,
+    "model.data_consistency.learned": False,
+    "model.data_consistency.iterations": 10,
+    "model.regularizer.type": "resnet",
+    "model.regularizer.features": 32,
+    "model.regularizer.blocks": 2,
+    "model.regularizer.layers": 5,
+    "training.strategy": "greedy",
+    "training.modules": 0,
+    "training.batch": 1,
+    "training.steps": 10,
+    "training.optimizer.learning_rate": 1e-4,
+    "training.optimizer.weight_decay": 1e-4,
+}
 
 
 def options_of(arguments):
@@ -46,7 +60,7 @@ def network_of(o, physics):
     for section in ("model.data_consistency.", "model.regularizer."):
         for key, value in o.items():
             if key.startswith(section) and key != "model.data_consistency.type":
-                unroll[key[len(section):]] = value
+                unroll[key[len(section) :]] = value
     return torch.nn.ModuleList([networks.Unroll(unroll, physics) for _ in range(o["model.unrolls"])])
 
 
@@ -58,10 +72,15 @@ class Trainer:
         self.unrolls = network_of(options, physics)
         n = len(self.unrolls)
         modules = (options["training.modules"] or n) if self.strategy == "greedy" else 1
-        self.modules = [list(self.unrolls)[n // modules * m:n // modules * (m + 1)] for m in range(modules)]
-        self.optimizers = [torch.optim.Adam([p for u in m for p in u.parameters()],
-                                            lr=options["training.optimizer.learning_rate"],
-                                            weight_decay=options["training.optimizer.weight_decay"]) for m in self.modules]
+        self.modules = [list(self.unrolls)[n // modules * m : n // modules * (m + 1)] for m in range(modules)]
+        self.optimizers = [
+            torch.optim.Adam(
+                [p for u in m for p in u.parameters()],
+                lr=options["training.optimizer.learning_rate"],
+                weight_decay=options["training.optimizer.weight_decay"],
+            )
+            for m in self.modules
+        ]
 
     def forward(self, module, x, sense, zero_filled):
         for unroll in module:
@@ -133,7 +152,7 @@ def main():
     arguments, images = sys.argv[1:], None
     if "--check" in arguments:
         at = arguments.index("--check")
-        images, arguments = arguments[at + 1:at + 3], arguments[:at]
+        images, arguments = arguments[at + 1 : at + 3], arguments[:at]
     data_file, out = arguments[:2]
     options = options_of(arguments[2:])
     torch.set_num_threads(options["threads"])
@@ -155,9 +174,14 @@ def main():
             start = time.perf_counter()
             losses.append(trainer.step(*batches[step % 2]))
             seconds.append(time.perf_counter() - start)
-        result = {"step_median": statistics.median(seconds[2:] or seconds), "losses": losses, "memory": memory.above_mark(),
-                  "parameters": sum(p.numel() for p in trainer.unrolls.parameters()), "version": torch.__version__,
-                  "cpu": resource.getrusage(resource.RUSAGE_SELF).ru_utime}
+        result = {
+            "step_median": statistics.median(seconds[2:] or seconds),
+            "losses": losses,
+            "memory": memory.above_mark(),
+            "parameters": sum(p.numel() for p in trainer.unrolls.parameters()),
+            "version": torch.__version__,
+            "cpu": resource.getrusage(resource.RUSAGE_SELF).ru_utime,
+        }
     with open(out, "w") as f:
         json.dump(result, f)
 
