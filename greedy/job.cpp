@@ -21,6 +21,7 @@ bool is_device(const std::string& text) {
 bool is_path(const std::string& text) { return text.empty() || text[0] != '~'; }
 constexpr TextForm path_form = {"a path without '~', or empty", is_path};
 
+constexpr std::int64_t most_unrolls = 10'000;
 constexpr double least_invertible_lambda = 1e-3;
 constexpr SliceNames unroll_names = {"unroll", "unrolls", "model"};
 
@@ -84,7 +85,7 @@ static void visit(ConfigVisitor& v, ModelConfig& c) {
               "time. Networks see two or three dimensions accordingly"},
              c.physics, {"2d", "3d", "2d+t"});
     v.whole({"map_sets", "sets of coil maps (soft SENSE), as the data set has"}, c.map_sets, {.least = 1, .most = 16});
-    v.whole({"unrolls", "unrolled iterations"}, c.unrolls, {.least = 1, .most = 10'000});
+    v.whole({"unrolls", "unrolled iterations"}, c.unrolls, {.least = 1, .most = most_unrolls});
     v.flag({"share_weights", "all unrolls have the same weights (end-to-end training only)"}, c.share_weights);
     v.section({"data_consistency", "the part of every unrolled iteration that knows the measured data"}, c.data_consistency);
     v.section({"regularizer", "the part of every unrolled iteration that is learned"}, c.regularizer);
@@ -152,7 +153,8 @@ static void visit(ConfigVisitor& v, TrainingConfig& c) {
          "none with `greedy`",
          "unrolls"},
         c.recompute_unrolls, {.least = 0, .most = 10'000});
-    v.section({"invertible", "strategy `invertible`, which needs conjugate_gradient with revnet"}, c.invertible);
+    v.section({"invertible", "strategy `invertible`, which needs conjugate_gradient with revnet; unused by the others"},
+              c.invertible);
     v.whole({"batch", "slices computed together"}, c.batch, {.least = 1, .most = 1'000'000});
     v.whole({"accumulate",
              "batches per step, whose gradients are averaged: as one batch of that many times the slices, in the memory "
@@ -258,12 +260,7 @@ void check_invertible(const JobConfig& job, const ConfigPlaces& places) {
         refuse("training.recompute_unrolls",
                fmt::format("'training.recompute_unrolls' is {}, which {} training does not use", t.recompute_unrolls, t.strategy),
                "remove it, or set 'training.strategy' to checkpoint or greedy");
-    if (t.strategy != "invertible") {
-        if (!(t.invertible == InvertibleConfig{}))
-            refuse("training.invertible", fmt::format("'training.invertible' is set, but the strategy is {}", t.strategy),
-                   "remove it, or set 'training.strategy' to invertible");
-        return;
-    }
+    if (t.strategy != "invertible") return;
     const DataConsistencyConfig& d = job.model.data_consistency;
     if (d.type != "conjugate_gradient" || job.model.regularizer.type != "revnet")
         refuse("training.strategy",
@@ -376,8 +373,8 @@ std::vector<bool> recovered_inputs(const JobConfig& job) {
     recovered[0] = false;
     const std::string& stored = job.training.invertible.stored;
     if (!stored.empty())
-        for (const std::int64_t i : parse_slices(stored, job.model.unrolls, "training.invertible.stored", unroll_names))
-            recovered[static_cast<std::size_t>(i)] = false;
+        for (const std::int64_t i : parse_slices(stored, most_unrolls, "training.invertible.stored", unroll_names))
+            if (i < job.model.unrolls) recovered[static_cast<std::size_t>(i)] = false;
     return recovered;
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "greedy/checkpoint.hpp"
 #include "greedy/learning_rate.hpp"
@@ -67,6 +68,12 @@ Strategy strategy_of(const JobConfig& job) {
     if (t.strategy == "invertible")
         strategy.recomputation = {1, recovered_inputs(job), static_cast<int>(t.invertible.iterations)};
     return strategy;
+}
+
+double inverse_error_estimate(const DataConsistencyConfig& d) {
+    const double condition = (1 + d.lambda) / d.lambda, root = std::sqrt(condition);
+    const double residual = 2 * root * std::pow((root - 1) / (root + 1), static_cast<double>(d.iterations));
+    return condition * std::max(d.tolerance, residual);
 }
 
 modules::Loss loss_of(const JobConfig& job) {

@@ -13,6 +13,11 @@ NetworkOptions network_options(const JobConfig& job);
 DType precision_of(const JobConfig& job);
 Strategy strategy_of(const JobConfig& job);
 modules::Loss loss_of(const JobConfig& job);
+// An upper estimate of what an unfinished solve costs strategy `invertible`: the error of z = (A^H A x + lambda x - A^H y) /
+// lambda relative to the image, from the usual bound on n iterations of conjugate gradients at condition k = (1 + lambda) /
+// lambda: k max(tolerance, 2 sqrt(k) ((sqrt(k) - 1) / (sqrt(k) + 1))^n). Training is mostly better, since solves start near their
+// end.
+double inverse_error_estimate(const DataConsistencyConfig& consistency);
 // What training needs beside the weights.
 ParameterBuffers training_buffers(const JobConfig& job);
 // The update of step `step` (from 1).

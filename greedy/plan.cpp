@@ -31,6 +31,14 @@ void drop_constant_axes(const std::string& mask_type, Batch& batch) {
     if (lines) mask[volume ? 3 : 4] = 1;
 }
 
+// Of all arenas, or of the one of this name.
+std::size_t bytes_of(const std::vector<ArenaUse>& arenas, const std::string& name = "") {
+    std::size_t bytes = 0;
+    for (const ArenaUse& use : arenas)
+        if (name.empty() || use.name == name) bytes += use.planned;
+    return bytes;
+}
+
 }  // namespace
 
 void dry_run(const JobConfig& job, Network& network, StepMemory& memory, DeviceBatch& batch, Schedule& schedule,
@@ -58,20 +66,13 @@ std::vector<ArenaUse> arena_use(const Network& network, const StepMemory& memory
     return all;
 }
 
-std::size_t JobPlan::arena(const std::string& name) const {
-    const auto found = std::find_if(arenas.begin(), arenas.end(), [&](const ArenaUse& use) { return use.name == name; });
-    return found == arenas.end() ? 0 : found->planned;
-}
+std::size_t JobPlan::arena(const std::string& name) const { return bytes_of(arenas, name); }
 
-std::size_t JobPlan::arena_bytes() const {
-    std::size_t bytes = 0;
-    for (const ArenaUse& use : arenas) bytes += use.planned;
-    return bytes;
-}
+std::size_t JobPlan::arena_bytes() const { return bytes_of(arenas); }
 
-std::size_t JobPlan::process_bytes(const Device& device) const {
+std::size_t process_growth(const std::vector<ArenaUse>& arenas, const HostMemory& host, const Device& device) {
     if (device.kind != DeviceKind::cpu) return std::max(host.running(), host.starting);
-    return std::max(arena_bytes() + host.running(), arena("params") + host.starting);
+    return std::max(bytes_of(arenas) + host.running(), bytes_of(arenas, "params") + host.starting);
 }
 
 JobPlan plan_job(const JobConfig& job, const DataLayouts& data, kernels::Operations& ops) {
@@ -104,9 +105,11 @@ JobConfig with_strategy(JobConfig job, const std::string& strategy) {
 std::int64_t fit_unrolls(JobConfig job, const data::DatasetLayout& layout, std::size_t bytes, kernels::Operations& ops) {
     constexpr std::int64_t most = 256;
     job.training.modules = 0;
+    const bool images = strategy_of(job).recomputation.unrolls > 0;  // stand in for activations
     for (std::int64_t unrolls = 1; unrolls < most; ++unrolls) {
         job.model.unrolls = unrolls + 1;
-        if (plan_job(job, {layout, {}}, ops).arena("activations") > bytes) return unrolls;
+        const JobPlan plan = plan_job(job, {layout, {}}, ops);
+        if (plan.arena("activations") + (images ? plan.arena("handoff") : 0) > bytes) return unrolls;
     }
     return most;
 }

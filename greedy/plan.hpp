@@ -19,6 +19,10 @@ void dry_run(const JobConfig& job, Network& network, StepMemory& memory, DeviceB
 // Planned and measured bytes of all arenas: params, activations, workspace, handoff, batch.
 std::vector<ArenaUse> arena_use(const Network& network, const StepMemory& memory, const DeviceBatch& batch);
 
+// What a training process grows by beyond what it has when it opens its data. On the CPU the arenas are part of it, on another
+// device not. An upper bound when the loader is slower than the steps, so that no batches wait.
+std::size_t process_growth(const std::vector<ArenaUse>& arenas, const HostMemory& host, const Device& device);
+
 struct JobPlan {
     std::int64_t unrolls = 0, modules = 0, parameters = 0;
     std::vector<ArenaUse> arenas;
@@ -27,8 +31,7 @@ struct JobPlan {
 
     std::size_t arena(const std::string& name) const;
     std::size_t arena_bytes() const;
-    // What the process grows by in training. On the CPU the arenas are part of it, on another device not.
-    std::size_t process_bytes(const Device& device) const;
+    std::size_t process_bytes(const Device& device) const { return process_growth(arenas, host, device); }
 };
 
 // Plans a valid job without allocating anything.
@@ -38,8 +41,8 @@ JobPlan plan_job(const JobConfig& job, const DataLayouts& data, kernels::Operati
 // invertible), with the defaults of these. ConfigError when the strategy does not apply to the job at all.
 JobConfig with_strategy(JobConfig job, const std::string& strategy);
 
-// The largest number of unrolls, one module each, for which `job` needs no more than `bytes` of activations when it is trained by
-// its strategy on batches of this shape; at least 1, at most 256.
+// The largest number of unrolls, one module each, for which `job` needs no more than `bytes` of activations, and of images stored
+// in their place, when it is trained by its strategy on batches of this shape; at least 1, at most 256.
 std::int64_t fit_unrolls(JobConfig job, const data::DatasetLayout& layout, std::size_t bytes, kernels::Operations& ops);
 
 }  // namespace gleam::greedy

@@ -73,6 +73,10 @@ private:
     void step(std::int64_t k, bool everything) {
         const std::string group = fmt::format("step{}", k);
         const Batch batch = batch_of(case_.batches()[static_cast<std::size_t>(k)]);
+        if (everything && case_.writes_inputs())
+            schedule_->observe([&](int unroll, const Tensor& input) {
+                write_image(fmt::format("{}/unroll{}/recovered_input", group, unroll), input, false);
+            });
         schedule_->begin();
         schedule_->accumulate(batch, 1);
         if (everything) {

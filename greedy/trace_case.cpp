@@ -40,6 +40,9 @@ std::vector<Field> fields(TraceConfig& c) {
             {"train", "beta2", &c.beta2},
             {"train", "eps", &c.eps},
             {"train", "weight_decay", &c.weight_decay},
+            {"train", "mel_checkpoints", &c.mel_checkpoints},
+            {"train", "mel_reverse_iters", &c.mel_reverse_iters},
+            {"train", "mel_bugcompat", &c.mel_bugcompat},
             {"train", "seed", &c.seed}};
 }
 
@@ -122,7 +125,6 @@ void TraceCase::check() const {
     require(c.arch == "pgd" || c.arch == "modl", "arch", "is '" + c.arch + "'", "choose pgd or modl");
     require(c.ndim == 2 || c.ndim == 3, "ndim", fmt::format("is {}", c.ndim), "choose 2 or 3");
     require(c.fft_axes == "all" || c.fft_axes == "hw", "fft_axes", "is '" + c.fft_axes + "'", "choose all or hw");
-    strategy();
     for (const auto& [name, value, most] : {std::tuple{"num_unrolls", c.num_unrolls, std::int64_t{10'000}},
                                             {"features", c.features, std::int64_t{4096}},
                                             {"kernel_size", c.kernel_size, std::int64_t{31}},
@@ -137,15 +139,33 @@ void TraceCase::check() const {
             "choose 0 to 1000");
     require(c.num_modules >= 0 && (c.num_modules == 0 || c.num_unrolls % c.num_modules == 0), "num_modules",
             fmt::format("is {}, which does not divide the {} unrolls", c.num_modules, c.num_unrolls), "choose a divisor");
+    require(!c.mel_bugcompat, "mel_bugcompat",
+            "is set: the inverse of published code, which adds its argument to the solution of the normal equations, gives wrong "
+            "gradients and is not offered",
+            "set it to false");
+    require(c.mel_checkpoints >= 0, "mel_checkpoints", fmt::format("is {}", c.mel_checkpoints), "choose 0 or more");
+    require(c.mel_reverse_iters >= 0 && c.mel_reverse_iters <= 1000, "mel_reverse_iters",
+            fmt::format("is {}", c.mel_reverse_iters), "choose 0 to 1000");
+    strategy();
     for (const char* name : {"inputs/kspace", "inputs/maps", "inputs/mask", "inputs/target"})
         if (!file_.exists(name))
             throw DataError(file_.where(name), "is missing", "a case needs inputs/kspace, maps, mask and target");
 }
 
 Strategy TraceCase::strategy() const {
-    if (config_.mode == "e2e") return Strategy::end_to_end;
-    if (config_.mode == "greedy" || config_.mode == "adgl") return Strategy::greedy;  // adgl: other order, the same numbers
-    throw ConfigError("mode", "is '" + config_.mode + "', which this program does not train by", "choose e2e, greedy or adgl");
+    const TraceConfig& c = config_;
+    if (c.mode == "e2e") return Strategy::end_to_end;
+    if (c.mode == "greedy" || c.mode == "adgl") return Strategy::greedy;  // adgl: other order, the same numbers
+    Strategy strategy{false, {.unrolls = 1}};
+    if (c.mode == "checkpoint" || c.mode == "gradcp") return strategy;
+    if (c.mode != "mel")
+        throw ConfigError("mode", "is '" + c.mode + "', which this program does not train by",
+                          "choose e2e, checkpoint, gradcp, mel, greedy or adgl");
+    for (std::int64_t i = 0; i < c.num_unrolls; ++i) strategy.recomputation.recovered.push_back(i >= c.mel_checkpoints);
+    strategy.recomputation.iterations = static_cast<int>(c.mel_reverse_iters);
+    require(c.arch == "modl" || c.mel_checkpoints >= c.num_unrolls, "mode",
+            "is mel, but unrolls of " + c.arch + " cannot be inverted", "choose gradcp, or arch modl");
+    return strategy;
 }
 
 NetworkOptions TraceCase::network_options(DType precision) const {

@@ -28,6 +28,8 @@ struct TraceConfig {
     std::string mode = "e2e";
     std::int64_t steps = 1, batch_size = 1, num_modules = 0;
     double lr = 1e-4, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weight_decay = 1e-4;
+    std::int64_t mel_checkpoints = 0, mel_reverse_iters = 5;
+    bool mel_bugcompat = false;
     std::int64_t seed = 0;
 };
 
@@ -39,6 +41,8 @@ public:
     const TraceConfig& config() const { return config_; }
     NetworkOptions network_options(DType precision) const;
     Strategy strategy() const;
+    // Does the trace have the images that were computed with once more?
+    bool writes_inputs() const { return config_.mode == "gradcp" || config_.mode == "mel"; }
     kernels::OptimizerTerms optimizer(std::int64_t step) const;  // `step` from 1
 
     // The samples of every step.

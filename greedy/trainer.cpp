@@ -109,6 +109,12 @@ Outcome Trainer::run() {
     const TrainingConfig& t = job_.training;
     log_info("training {} unrolls in {} modules ({}), {} parameters, effective batch {}, {} samples", job_.model.unrolls,
              network_.stages().size(), t.strategy, network_.parameter_count(), t.batch * t.accumulate, train_.count());
+    if (const double expected = inverse_error_estimate(job_.model.data_consistency);
+        t.strategy == "invertible" && expected > t.invertible.warn_above)
+        log_warning(
+            "after {} iterations at lambda {:g} solves may be so inexact that recovered inputs are off by up to {:.2g}; raise "
+            "model.data_consistency.iterations or lambda, or take strategy checkpoint",
+            job_.model.data_consistency.iterations, job_.model.data_consistency.lambda, expected);
     data::Loader loader(train_, t.batch, job_.seed, state_.step * t.accumulate);
     Progress progress(state_.step, t.steps);
     while (state_.step < t.steps && !interrupt_signal()) {
@@ -170,7 +176,26 @@ void Trainer::train_step(data::Loader& loader) {
 void Trainer::log_step() {
     Json line{{"kind", "train"}, {"step", state_.step}, {"epoch", state_.epoch}, {"loss", losses_}};
     if (job_.training.clip_norm > 0) line["gradient_norm"] = schedule_->gradient_norms();
+    const std::map<int, double> errors = schedule_->recovery_errors();
+    if (!errors.empty()) {
+        std::vector<double> all(static_cast<std::size_t>(job_.model.unrolls), 0.0);
+        for (const auto& [unroll, error] : errors) all[static_cast<std::size_t>(unroll)] = error;
+        line["recovery_error"] = all;
+        warn_of_recovery(errors);
+    }
     metrics_->write(line.dump());
+}
+
+void Trainer::warn_of_recovery(const std::map<int, double>& errors) {
+    for (const auto& [unroll, error] : errors) {
+        if (recovery_warned_ || error <= job_.training.invertible.warn_above) continue;
+        recovery_warned_ = true;
+        log_warning(
+            "step {}: from its recovered input unroll {} gives its output with a relative error of {:.2g}; gradients are as "
+            "inexact; store more inputs (training.invertible.stored), raise training.invertible.iterations, or take strategy "
+            "checkpoint. Further warnings are left out, metrics.jsonl has recovery_error",
+            state_.step, unroll, error);
+    }
 }
 
 void Trainer::validate() {
@@ -212,7 +237,9 @@ void Trainer::write_summary(std::size_t process_start) const {
     Json libraries, memory;
     for (const auto& [name, number] : kernels::cpu_libraries()) libraries[name] = number;
     for (const ArenaUse& use : memory_use()) memory[use.name] = {{"planned", use.planned}, {"measured", use.measured}};
-    memory["process"] = {{"start", process_start}, {"peak", process_memory().peak}};
+    const std::size_t planned =
+        process_growth(memory_use(), host_memory(network_, layouts(), job_.training.batch), ops_.device());
+    memory["process"] = {{"start", process_start}, {"planned", process_start + planned}, {"peak", process_memory().peak}};
     const Json summary{{"version", version},
                        {"strategy", job_.training.strategy},
                        {"unrolls", job_.model.unrolls},

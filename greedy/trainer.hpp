@@ -42,6 +42,7 @@ private:
     void log_mask(const data::HostBatch& batch) const;
     void train_step(data::Loader& loader);
     void log_step();
+    void warn_of_recovery(const std::map<int, double>& errors);
     void validate();
     void save(const char* file);
     void write_summary(std::size_t process_start) const;
@@ -60,6 +61,7 @@ private:
     std::vector<double> losses_;
     std::vector<double> step_seconds_;
     double training_seconds_ = 0;
+    bool recovery_warned_ = false;
     std::size_t process_start_ = 0;
 };
 

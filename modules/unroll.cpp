@@ -53,11 +53,12 @@ Var Unroll::inverse(Context& c, const ParameterPack& pack, const Tensor& out, co
     // z = out + (A^H A out - A^H y) / lambda
     const Var z = sense_normal(quiet, sense, from, {1, {0}, -1, &b});
     if (learned_ >= 0) {
-        const double one = 1;
-        const Tensor lambda = pack.parameter(learned_).value;
-        const BufferPtr unit = silent.allocate("one", DType::f64, Shape{1}, out.device);
-        c.ops.copy(view_of(const_cast<double*>(&one), Shape{1}), unit->tensor);
-        c.ops.add_quotient(1, unit->tensor, &lambda, z.tensor(), &out, z.tensor());
+        double one = 1;
+        const BufferPtr numerator = silent.allocate("one", DType::f64, Shape{1}, out.device);
+        const BufferPtr lambda = silent.allocate("lambda", DType::f64, Shape{1}, out.device);
+        c.ops.copy(view_of(&one, Shape{1}), numerator->tensor);
+        c.ops.copy(pack.parameter(learned_).value, lambda->tensor);
+        c.ops.add_quotient(1, numerator->tensor, &lambda->tensor, z.tensor(), &out, z.tensor());
     } else {
         c.ops.linear_combination(1 / options_.solver.lambda, z.tensor(), 1, out, z.tensor());
     }

@@ -6,7 +6,7 @@
 
 #include "core/error.hpp"
 #include "core/files.hpp"
-#include "greedy/job.hpp"
+#include "greedy/job_network.hpp"
 #include "test/support/catch.hpp"
 
 namespace {
@@ -71,8 +71,13 @@ model:
     time_border: circular
     initial: random
 training:
-  strategy: end_to_end
+  strategy: invertible
   modules: 1
+  recompute_unrolls: 0
+  invertible:
+    stored: "0:3,5"
+    iterations: 9
+    warn_above: 0.125
   batch: 4
   accumulate: 2
   steps: 12
@@ -125,9 +130,13 @@ output: "/tmp/a b: \"c\" # \\ d"
           OptimizerConfig{"sgd", 0.0003333333333333333, "cosine", 500, 0.5, 3, 0.75, 0.5, 0.75, 1e-7, 0});
     CHECK(job.data.validation == DataSetConfig{"b c.h5", "3,5,9"});
     CHECK(job.data.mask == MaskConfig{"equispaced_1d", 4, 12, 0.25, 3});
+    CHECK(job.training.invertible == InvertibleConfig{"0:3,5", 9, 0.125});
+    CHECK(recovered_inputs(job) == std::vector<bool>{false, false, false, true, true, false});
     CHECK(job.output == "/tmp/a b: \"c\" # \\ d");
     CHECK(module_count(job) == 1);
-    // Every line that holds a value differs from the defaults: no key can have been skipped.
+    // Every line that holds a value differs from the defaults, but for one that invertible training refuses: no key can have
+    // been skipped.
+    CHECK(parse("training: {strategy: checkpoint, recompute_unrolls: 3}").training.recompute_unrolls == 3);
     CHECK(module_count(parse("{model: {unrolls: 6}, training: {modules: 3}}")) == 3);
 }
 
@@ -232,6 +241,43 @@ TEST_CASE("Settings of the optimiser that contradict one another are refused") {
                ContainsSubstring("job.yaml:3:23: 'training.optimizer.warmup' is 10, but the run has only 10 steps"));
     CHECK_THAT(refusal("training: {optimizer: {momentum: 0.9}}"), ContainsSubstring("momentum' is 0.9, but adam has none"));
     CHECK(parse("training: {optimizer: {type: sgd, momentum: 0.9}}").training.optimizer.momentum == 0.9);
+}
+
+TEST_CASE("Only MoDL with a revnet can be trained by inversion, and only with a lambda that allows it") {
+    const std::string modl =
+        "model: {unrolls: 4, data_consistency: {type: conjugate_gradient, lambda: 1}, regularizer: {type: revnet}}\n";
+    const std::string strategy = "training:\n  strategy: invertible\n";
+    CHECK(recovered_inputs(parse(modl + strategy)) == std::vector<bool>{false, true, true, true});
+    CHECK(recovered_inputs(parse(modl)).empty());
+    CHECK(recovered_inputs(parse(modl + strategy + "  invertible: {stored: \"2:\"}")) ==
+          std::vector<bool>{false, true, false, false});
+    CHECK_THAT(refusal(strategy), ContainsSubstring("job.yaml:2:13") &&
+                                      ContainsSubstring("gradient with resnet cannot be run backwards") &&
+                                      ContainsSubstring("or take strategy checkpoint"));
+    CHECK_THAT(refusal(modl + strategy, {"model.regularizer.type=resnet"}), ContainsSubstring("cannot be run backwards"));
+    CHECK_THAT(refusal(modl + strategy, {"model.data_consistency.type=gradient"}), ContainsSubstring("cannot be run backwards"));
+    CHECK_THAT(refusal(modl + strategy, {"model.data_consistency.lambda=0.0005"}),
+               ContainsSubstring("lambda=0.0005") && ContainsSubstring("2001-fold"));
+    CHECK_THAT(refusal(modl + strategy + "  invertible: {stored: \"0:5\"}"),
+               ContainsSubstring("job.yaml:4:24: unroll 4 does not exist: the model has 4 unrolls"));
+    CHECK_THAT(refusal(modl + strategy + "  invertible: {stored: first}"), ContainsSubstring("does not name unrolls"));
+    CHECK_THAT(refusal(modl + strategy + "  modules: 2"), ContainsSubstring("invertible training knows a single module"));
+    for (const std::string other : {"end_to_end", "invertible"})
+        CHECK_THAT(refusal(modl, {"training.strategy=" + other, "training.recompute_unrolls=2"}),
+                   ContainsSubstring("which " + other + " training does not use"));
+    CHECK(refusal("{model: {share_weights: true}, training: {strategy: checkpoint}}").empty());
+}
+
+TEST_CASE("The worth of an inverse is estimated from lambda and the iterations of the solve") {
+    const auto estimate = [](double lambda, std::int64_t iterations, double tolerance = 0) {
+        DataConsistencyConfig d;
+        d.lambda = lambda, d.iterations = iterations, d.tolerance = tolerance;
+        return inverse_error_estimate(d);
+    };
+    CHECK(estimate(1, 10) == Approx(4 * std::sqrt(2.0) * std::pow(3 - 2 * std::sqrt(2.0), 10)));
+    CHECK(estimate(4, 10) < 1e-11);
+    CHECK(estimate(0.05, 10) > 1);
+    CHECK(estimate(1, 50, 1e-3) == Approx(2e-3));
 }
 
 TEST_CASE("End-to-end training has one module") {

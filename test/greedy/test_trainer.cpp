@@ -50,7 +50,7 @@ struct Fixture {
 
 TEST_CASE("A run continued from its checkpoint has the bits of one that was never stopped") {
     Fixture f;
-    for (const std::string strategy : {"greedy", "end_to_end"}) {
+    for (const std::string strategy : {"greedy", "end_to_end", "checkpoint"}) {
         Trainer(f.job("whole " + strategy, 11, strategy), false, *f.ops).run();
         JobConfig job = f.job("parts " + strategy, 11, strategy);
         for (const int until : {4, 5, 9, 11}) {
@@ -181,9 +181,88 @@ TEST_CASE("A run's memory is what was planned, and no step allocates any") {
     CHECK(granted > before);
 }
 
+TEST_CASE("Checkpointing trains to the weights of end-to-end training, in less memory") {
+    Fixture f;
+    Trainer whole(f.job("end_to_end", 4, "end_to_end"), false, *f.ops),
+        pieces(f.job("checkpoint", 4, "checkpoint"), false, *f.ops);
+    whole.run(), pieces.run();
+    CHECK(f.weights("checkpoint") == f.weights("end_to_end"));
+    CHECK(f.metrics("checkpoint") == f.metrics("end_to_end"));
+    CHECK(pieces.memory_use()[1].measured < whole.memory_use()[1].measured);
+    for (const ArenaUse& use : pieces.memory_use()) CHECK(use.measured == use.planned);
+
+    JobConfig modules = f.job("modules", 4), again = f.job("modules again", 4);
+    for (JobConfig* job : {&modules, &again}) job->training.modules = 1;
+    again.training.recompute_unrolls = 1;
+    Trainer(modules, false, *f.ops).run(), Trainer(again, false, *f.ops).run();
+    CHECK(f.weights("modules again") == f.weights("modules"));
+}
+
+TEST_CASE("Training by inversion logs what recovered inputs are worth, resumes, and stays within its memory") {
+    Fixture f;
+    const auto job = [&](const std::string& name, int steps, double lambda) {
+        JobConfig j = f.job(name, steps, "end_to_end");
+        j.training.strategy = "invertible";
+        j.model.unrolls = 3;
+        j.model.regularizer.type = "revnet", j.model.regularizer.layers = 2;
+        j.model.data_consistency.type = "conjugate_gradient", j.model.data_consistency.lambda = lambda;
+        j.training.invertible.stored = "1";
+        validate(j);
+        return j;
+    };
+    const auto errors = [&](const std::string& name) {  // of unroll 2, in every step
+        std::vector<double> all;
+        std::istringstream lines(f.metrics(name));
+        for (std::string line; std::getline(lines, line);) {
+            const std::string stored = "\"recovery_error\":[0.0,0.0,";
+            if (line.find("\"train\"") == std::string::npos) continue;
+            REQUIRE(line.find(stored) != std::string::npos);
+            all.push_back(std::stod(line.substr(line.find(stored) + stored.size())));
+        }
+        return all;
+    };
+    Trainer whole(job("whole", 6, 4), false, *f.ops);
+    whole.run();
+    for (const ArenaUse& use : whole.memory_use()) CHECK(use.measured == use.planned);
+    for (const int until : {3, 6}) Trainer(job("parts", until, 4), until != 3, *f.ops).run();
+    CHECK(f.weights("parts") == f.weights("whole"));
+    CHECK(errors("parts") == errors("whole"));
+    REQUIRE(errors("whole").size() == 6);
+    for (const double error : errors("whole")) CHECK((error > 0 && error < 1e-3));
+
+    Trainer(job("poor", 6, 0.01), false, *f.ops).run();  // solves of 10 iterations are far from their end
+    CHECK(errors("poor").back() > errors("whole").back());
+}
+
+TEST_CASE("Strategies that compute unrolls again train every physics, with one set of maps and two") {
+    Fixture f;
+    for (const data::Physics physics : {data::Physics::planar, data::Physics::volume, data::Physics::dynamic})
+        for (const std::int64_t sets : {1, 2}) {
+            const std::string name = std::string(data::name_of(physics)) + " " + std::to_string(sets);
+            INFO(name);
+            write_simulated(f.directory / (name + ".h5"), tiny_simulation(physics, sets));
+            const auto losses = [&](const std::string& strategy) {
+                JobConfig j = f.job(name + strategy, 2, "end_to_end");
+                j.data.train.file = (f.directory / (name + ".h5")).string(), j.data.validation.file = "";
+                j.model.physics = data::name_of(physics), j.model.map_sets = sets, j.model.unrolls = 3;
+                j.model.regularizer.type = "revnet", j.model.regularizer.layers = 2;
+                j.model.data_consistency.type = "conjugate_gradient", j.model.data_consistency.lambda = 4;
+                j.training.strategy = strategy;
+                Trainer trainer(j, false, *f.ops);
+                trainer.run();
+                for (const ArenaUse& use : trainer.memory_use()) CHECK(use.measured == use.planned);
+                return f.weights(name + strategy);
+            };
+            const auto expected = losses("end_to_end");
+            CHECK(losses("checkpoint") == expected);
+            const auto recovered = losses("invertible");
+            for (std::size_t i = 0; i < expected.size(); ++i) CHECK(std::abs(recovered[i] - expected[i]) < 1e-4);
+        }
+}
+
 TEST_CASE("Training needs no validation data, whatever the strategy") {
     Fixture f;
-    for (const std::string strategy : {"greedy", "end_to_end"}) {
+    for (const std::string strategy : {"greedy", "end_to_end", "checkpoint"}) {
         JobConfig job = f.job(strategy, 2, strategy);
         job.data.validation.file = "";
         CHECK(Trainer(job, false, *f.ops).run() == Outcome::finished);
@@ -281,4 +360,11 @@ TEST_CASE("As many unrolls as fit a memory budget are found, at least one") {
     CHECK(fit_unrolls(end_to_end, layout, planned(3), *f.ops) == 3);
     CHECK(fit_unrolls(end_to_end, layout, planned(3) - 1, *f.ops) == 2);
     CHECK(fit_unrolls(end_to_end, layout, 1, *f.ops) == 1);
+
+    // Checkpointing has room for more, but not for any number: stored images count.
+    JobConfig checkpoint = end_to_end;
+    checkpoint.training.strategy = "checkpoint";
+    const std::int64_t more = fit_unrolls(checkpoint, layout, planned(3), *f.ops);
+    CHECK(more > 3);
+    CHECK(more < 256);
 }

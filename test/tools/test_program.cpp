@@ -43,7 +43,7 @@ void refuses(const Program& p, const std::vector<std::string>& arguments, int co
 
 TEST_CASE("Help and info say what there is") {
     Program p;
-    for (const char* command : {"info", "simulate", "prepare", "train", "reconstruct", "evaluate", "report", "trace"}) {
+    for (const char* command : {"info", "simulate", "prepare", "plan", "train", "reconstruct", "evaluate", "report", "trace"}) {
         const Finished f = p.run({command, "--help"});
         CHECK(f.code == 0);
         CHECK(f.out.size() > 100);

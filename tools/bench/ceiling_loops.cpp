@@ -20,7 +20,7 @@ using Vector [[gnu::vector_size(vector_bytes)]] = float;
 constexpr int lane_count = vector_bytes / static_cast<int>(sizeof(float));
 // Two units with a latency of four or five cycles need ten numbers under way; twelve and two constants fit sixteen registers.
 constexpr int chains = 12;
-constexpr float factor = 0.9375F, offset = 0.0625F;  // x <- factor x + offset goes to 1, which is exact
+constexpr float factor = 0.9375F, offset = 0.0625F;  // x <- factor x + offset goes to 1, up to rounding
 
 // Runs x <- factor x + offset on every chain; returns the sum of all chains, lane by lane.
 Vector multiply_add(std::int64_t rounds, Vector start, Vector a, Vector b) {

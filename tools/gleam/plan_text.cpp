@@ -61,8 +61,8 @@ std::string work_table(const PlanResult& r) {
                              "Seconds are a lower bound: every operation at {:.4g} GFLOP/s or {:.4g} GB/s ({} threads); "
                              "shares are of them.\n",
                              r.ceilings->fma_gflops, r.ceilings->copy_gbytes_per_s, r.ceilings->threads)
-                       : fmt::format("Shares are of the operations. For times, run gleam-bench-ceilings, which writes {}.\n",
-                                     r.ceilings_file);
+                       : fmt::format("Shares are of the operations. For times, run gleam-bench-ceilings{}.\n",
+                                     r.ceilings_file.empty() ? "" : ", which writes " + r.ceilings_file);
     return text;
 }
 
@@ -91,19 +91,17 @@ std::string limit_table(const PlanResult& r, std::size_t budget) {
 
 // What to change for the configured strategy, when it does not fit.
 std::string advice(const PlanResult& r, std::size_t budget) {
+    const auto configured =
+        std::find_if(r.strategies.begin(), r.strategies.end(), [&](const auto& s) { return s.name == r.job.training.strategy; });
+    if (configured == r.strategies.end() || !configured->reason.empty() || configured->needed <= budget) return "";
     std::vector<std::string> ways;
-    for (const StrategyPlan& s : r.strategies) {
-        if (s.name != r.job.training.strategy) {
-            if (s.reason.empty() && s.needed <= budget) ways.push_back("training.strategy=" + s.name);
-            continue;
-        }
-        if (!s.reason.empty() || s.needed <= budget) return "";
-        for (const greedy::Limit& l : s.limits)
-            if (l.largest > 0 && l.largest < l.configured)
-                ways.push_back(l.key == "depth" ? fmt::format("volumes of {} planes", l.largest)
-                                                : fmt::format("{}={}", l.key, l.largest));
-    }
-    if (ways.empty()) return "Nothing of this alone is enough: lower several of them, or the matrix size.\n";
+    for (const StrategyPlan& s : r.strategies)
+        if (s.reason.empty() && s.needed <= budget) ways.push_back("training.strategy=" + s.name);
+    for (const greedy::Limit& l : configured->limits)
+        if (l.largest > 0 && l.largest < l.configured)
+            ways.push_back(l.key == "depth" ? fmt::format("volumes of {} planes", l.largest)
+                                            : fmt::format("{}={}", l.key, l.largest));
+    if (ways.empty()) return "\nNothing of this alone is enough: lower several of them, or the matrix size.\n";
     std::string text = fmt::format("\n{} does not fit. What would: ", r.job.training.strategy);
     for (std::size_t i = 0; i < ways.size(); ++i) text += (i ? ", or " : "") + ways[i];
     return text + ".\n";

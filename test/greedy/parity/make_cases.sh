@@ -47,5 +47,11 @@ make series_of_one_frame "--shape 1 7 6 --kind 2dt --n 2 --coils 3 --accel 2 --c
     "$small arch=pgd ndim=3 fft_axes=hw num_unrolls=2 num_resblocks=1 mode=e2e batch_size=2 learn_step=true"
 make series_modl "--shape 4 7 6 --kind 2dt --n 2 --coils 3 --accel 2 --calib 2 --mask random" \
     "$small arch=modl ndim=3 fft_axes=hw num_unrolls=2 num_layers=3 mode=e2e learn_lambda=true cg_per_sample=true batch_size=2"
+make mel_learned_lambda "--shape 9 8 --n 3 --coils 3 --accel 2 --calib 2 --mask random" \
+    "$small arch=modl num_unrolls=4 num_layers=3 mode=mel mel_checkpoints=1 batch_size=2 learn_lambda=true cg_iters=8 cg_per_sample=true"
+make mel_volume "--shape 3 7 6 --kind 3d --n 2 --coils 2 --accel 2 --calib 2 --mask random" \
+    "$small arch=modl ndim=3 num_unrolls=3 num_layers=2 mode=mel mel_reverse_iters=3 lamda=1"
+make gradcp_pgd "--shape 8 11 --n 2 --coils 2 --accel 2 --calib 2 --mask random" \
+    "$small arch=pgd num_unrolls=4 num_resblocks=1 mode=gradcp batch_size=2"
 make series_pgd "--shape 3 8 7 --kind 2dt --n 2 --coils 2 --accel 2 --calib 2 --mask random" \
     "$small arch=pgd ndim=3 fft_axes=hw num_unrolls=4 num_modules=2 num_resblocks=1 mode=greedy"
