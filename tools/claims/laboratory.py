@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 import time
+import zlib
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "tools/compare"))
@@ -52,7 +53,10 @@ class Laboratory:
         os.replace(mark + ".part", mark)
 
     def data(self, name, *options):
-        file = self.path("data", name + ".h5")
+        number = zlib.crc32(
+            " ".join(map(str, options)).encode()
+        )  # other options, other name: runs on other data are other runs
+        file = self.path("data", f"{name}-{number:08x}.h5")
         command = ["simulate", "--out", file, "--coils", 8, *options]
         if not (os.path.exists(file) and self.done(file + ".done", command)):
             self.gleam(*command)
@@ -124,13 +128,14 @@ class Laboratory:
         )
         return {entry["strategy"]: entry for entry in json.loads(output[output.index("{") :])["strategies"] if entry["applies"]}
 
-    def remembered(self, name, measure):
-        """The result of measure(), from the file `name` when it was measured before."""
-        file = self.path("measured", name + ".json")
-        if not os.path.exists(file):
+    def remembered(self, name, conditions, measure):
+        """The result of measure(), from the file `name` when it was measured before under the same conditions (any text)."""
+        file, conditions = self.path("measured", name + ".json"), str(conditions)
+        if not (os.path.exists(file) and self.done(file + ".done", [conditions])):
             result = measure()
             with open(file + ".part", "w") as f:
                 json.dump(result, f)
             os.replace(file + ".part", file)
+            self.finish(file + ".done", [conditions])
         with open(file) as f:
             return json.load(f)

@@ -126,7 +126,7 @@ def equal_section(laboratory):
                 ]
             )
     torch, missing = (
-        laboratory.remembered("torch", lambda: torch_rows(laboratory, n))
+        laboratory.remembered("torch", [n, laboratory.options.threads], lambda: torch_rows(laboratory, n))
         if not laboratory.options.quick
         else ([], "this was a quick run")
     )

@@ -6,7 +6,18 @@ import common
 from laboratory import note
 from networks import CASES, RATES, mebibytes
 
-HEADER = ["Data", "Method", "Unrolls", "Activations [MiB]", "Steps", "Time [s]", "Rate", "PSNR [dB]", "SSIM", "Greedy's gain [dB]"]
+HEADER = [
+    "Data",
+    "Method",
+    "Unrolls",
+    "Activations [MiB]",
+    "Steps",
+    "Time [s]",
+    "Rate",
+    "PSNR [dB]",
+    "SSIM",
+    "Greedy's gain [dB]",
+]
 METHODS = {"zero_filled": "zero-filled", "cg_sense": "CG-SENSE", "l1_wavelet": "l1-wavelet"}
 LONGER = 2  # the further run end to end: so many times greedy's time
 
@@ -66,7 +77,9 @@ class Quality:
             )
             return statistics.median(a / b for a, b in zip(*pairs))
 
-        return self.laboratory.remembered(f"{self.name}-times-faster", measure)
+        return self.laboratory.remembered(
+            f"{self.name}-times-faster", [self.keys(1, steps, rate), self.case.modules, rounds], measure
+        )
 
     def short(self, strategy, i, steps, rate, same_memory_as):
         more = ["--same-memory-as", same_memory_as] if same_memory_as else []

@@ -36,7 +36,9 @@ def section(laboratory):
     rows = []
     for name, keys, size, simulate in SIZES:
         result = laboratory.remembered(
-            "time-" + name.replace(" ", "-"), lambda: measure(laboratory, name, keys, size, simulate)
+            "time-" + name.replace(" ", "-"),
+            [keys, size, simulate, laboratory.options.threads, laboratory.options.quick],
+            lambda: measure(laboratory, name, keys, size, simulate),
         )  # noqa: B023
         for strategy, seconds in result["seconds"].items():
             rows.append(
