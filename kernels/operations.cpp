@@ -251,11 +251,11 @@ void Operations::convolution(const Tensor& x, const Tensor& weights, const Tenso
     do_convolution(x, weights, bias, padding, y, workspace);
 }
 
-void Operations::convolution_data(const Tensor& dy, const Tensor& weights, const Padding& padding, const Tensor& dx,
-                                  Arena& workspace) {
+void Operations::convolution_data(const Tensor& dy, const Tensor& weights, const Padding& padding, std::optional<double> slope,
+                                  const Tensor& dx, Arena& workspace) {
     require_convolution("convolution_data", dx, weights, padding, dy);
     note(conv, "convolution_data", convolution_flops(weights.shape, dy.shape), {&dy, &weights, &dx});
-    do_convolution_data(dy, weights, padding, dx, workspace);
+    do_convolution_data(dy, weights, padding, slope, dx, workspace);
 }
 
 void Operations::convolution_weights_acc(const Tensor& x, const Tensor& dy, const Padding& padding, const Tensor& dweights,

@@ -36,6 +36,10 @@ Var border(Context& context, const Var& x, const kernels::Border& border);
 // w * x + bias; keeps x for the backward pass and nothing else.
 Var convolution(Context& context, const Var& x, const Parameter& weights, const Parameter* bias, const kernels::Padding& padding);
 
+// w * border(x) + bias; keeps border(x) for the backward pass and puts its gradient in its place.
+Var bordered_convolution(Context& context, const Var& x, const kernels::Border& border, const Parameter& weights,
+                         const Parameter* bias);
+
 // Instance normalisation: (x - mean) / sqrt(variance + epsilon) over the pixels of each sample and channel.
 Var normalize(Context& context, Var x, double epsilon);
 

@@ -47,10 +47,10 @@ public:
         const double slope = activated ? options_.slope : 1;
         const bool only_zeros =
             slope == 1 && (width_ == kernels::Padding{0, 0, 0} || mode_ == kernels::on_every_axis(kernels::BorderMode::zero));
-        if (!only_zeros) x = border(c, x, {mode_, width_, slope});
-        const Parameter bias = bias_ >= 0 ? pack.parameter(bias_) : Parameter{};
-        return convolution(c, x, pack.parameter(weight_), bias_ >= 0 ? &bias : nullptr,
-                           only_zeros ? width_ : kernels::Padding{0, 0, 0});
+        const Parameter weight = pack.parameter(weight_), bias = bias_ >= 0 ? pack.parameter(bias_) : Parameter{};
+        const Parameter* const added = bias_ >= 0 ? &bias : nullptr;
+        if (only_zeros) return convolution(c, x, weight, added, width_);
+        return bordered_convolution(c, x, {mode_, width_, slope}, weight, added);
     }
 
 private:

@@ -14,12 +14,18 @@ struct Case {
     Padding padding;
 };
 
-// Thin and odd channel counts, size 1, primes, batches, kernels 1 3 5, valid and same padding, volumes.
+// Thin and odd channel counts, size 1, primes, batches, kernels 1 3 5, valid, same and full padding, volumes, rows of several strips:
+// every method and its edges.
 const Case cases[] = {{1, 1, 1, 1, 1, 1, {1, 1, 1}, {0, 0, 0}},    {1, 1, 5, 7, 2, 3, {1, 3, 3}, {0, 0, 0}},
                       {2, 1, 6, 5, 3, 2, {1, 3, 3}, {0, 1, 1}},    {1, 1, 9, 8, 16, 16, {1, 3, 3}, {0, 0, 0}},
                       {1, 1, 13, 11, 20, 2, {1, 3, 3}, {0, 1, 1}}, {1, 1, 7, 7, 2, 20, {1, 1, 1}, {0, 0, 0}},
                       {1, 1, 9, 9, 5, 6, {1, 5, 5}, {0, 2, 2}},    {1, 4, 5, 6, 3, 4, {3, 3, 3}, {0, 0, 0}},
-                      {2, 3, 4, 3, 4, 2, {3, 3, 3}, {1, 1, 1}},    {1, 1, 32, 33, 32, 32, {1, 3, 3}, {0, 0, 0}}};
+                      {2, 3, 4, 3, 4, 2, {3, 3, 3}, {1, 1, 1}},    {1, 1, 32, 33, 32, 32, {1, 3, 3}, {0, 0, 0}},
+                      {2, 1, 5, 4, 16, 20, {1, 3, 3}, {0, 1, 1}},  {1, 1, 4, 5, 17, 33, {1, 3, 3}, {0, 2, 2}},
+                      {1, 1, 7, 150, 19, 16, {1, 3, 3}, {0, 0, 0}}, {1, 5, 6, 7, 18, 16, {3, 3, 3}, {1, 1, 1}},
+                      {1, 2, 5, 5, 16, 16, {3, 3, 3}, {2, 2, 2}},  {1, 4, 6, 5, 16, 17, {3, 3, 3}, {0, 0, 0}},
+                      {2, 4, 3, 140, 2, 18, {3, 3, 3}, {1, 0, 1}}, {1, 3, 20, 9, 18, 3, {3, 3, 3}, {0, 1, 0}},
+                      {1, 1, 40, 3, 3, 3, {1, 3, 3}, {0, 1, 1}},   {2, 1, 9, 6, 24, 20, {1, 5, 3}, {0, 1, 2}}};
 
 Shape x_shape(const Case& k) { return {k.n, k.d, k.h, k.w, k.in}; }
 Shape w_shape(const Case& k) { return {k.out, k.in, k.kernel[0], k.kernel[1], k.kernel[2]}; }
@@ -37,8 +43,20 @@ TEMPLATE_TEST_CASE("convolution_data is the adjoint of convolution", "", float, 
                    y = random_array<TestType>(y_shape(k), 3);
         Array<TestType> wx(y_shape(k)), dx(x_shape(k));
         b.ops->convolution(x.view(), w.view(), nullptr, k.padding, wx.view(), b.workspace);
-        b.ops->convolution_data(y.view(), w.view(), k.padding, dx.view(), b.workspace);
+        b.ops->convolution_data(y.view(), w.view(), k.padding, std::nullopt, dx.view(), b.workspace);
         CHECK(adjoint_error(x, wx, y, dx) < adjoint_bound<TestType>());
+    }
+}
+
+TEMPLATE_TEST_CASE("With a slope, convolution_data passes the gate of the activation whose output it replaces", "", float, double) {
+    Bench b;
+    for (const Case& k : cases) {
+        const auto w = random_array<TestType>(w_shape(k), 2), y = random_array<TestType>(y_shape(k), 3);
+        Array<TestType> dx(x_shape(k)), gated = random_array<TestType>(x_shape(k), 1);
+        b.ops->convolution_data(y.view(), w.view(), k.padding, std::nullopt, dx.view(), b.workspace);
+        for (std::int64_t i = 0; i < dx.elements(); ++i) dx[i] *= gated[i] > 0 ? TestType(1) : TestType(0.25);
+        b.ops->convolution_data(y.view(), w.view(), k.padding, 0.25, gated.view(), b.workspace);
+        CHECK(gated.values == dx.values);
     }
 }
 

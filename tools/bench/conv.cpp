@@ -47,7 +47,7 @@ struct Problem {
         ops.convolution(x.view(), w.view(), nullptr, no_padding, y.view(), workspace);
     }
     void data_gradient(kernels::Operations& ops, Arena& workspace) const {
-        ops.convolution_data(dy.view(), w.view(), no_padding, dx.view(), workspace);
+        ops.convolution_data(dy.view(), w.view(), no_padding, std::nullopt, dx.view(), workspace);
     }
     void weight_gradient(kernels::Operations& ops, Arena& workspace) const {
         ops.convolution_weights_acc(x.view(), dy.view(), no_padding, dw.view(), nullptr, workspace);
