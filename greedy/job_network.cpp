@@ -55,6 +55,7 @@ NetworkOptions network_options(const JobConfig& job) {
                      d.inner_products == "batch" ? modules::InnerProducts::batch : modules::InnerProducts::per_sample,
                      d.solver_gradient == "unrolled" ? modules::SolverGradient::unrolled : modules::SolverGradient::implicit};
     unroll.regularizer = regularizer_options(job.model);
+    unroll.regularizer.bf16 = job.precision == "bf16";
     return options;
 }
 

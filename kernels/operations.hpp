@@ -88,6 +88,8 @@ public:
     void soft_threshold(double threshold, const Tensor& x);
 
     // ---- convolution (cross-correlation, stride 1) ---------------------------------------------------------------------
+    // x and y may be bf16, each by itself, where weights, bias and their gradients are f32: numbers are rounded when they are
+    // stored and, on the way, before they are multiplied.
     // y = w * x (+ bias), reading `padding` zeros around x; D_y = D_x + 2 padding - kd + 1 and so on. bias: [K_out] or null.
     void convolution(const Tensor& x, const Tensor& weights, const Tensor* bias, const Padding& padding, const Tensor& y,
                      Arena& workspace);

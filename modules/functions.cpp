@@ -57,12 +57,12 @@ namespace {
 // With `slope`, x is an activation's output that nobody else reads: its gradient, times the slope where x is not positive, takes
 // its place.
 Var convolve(Context& c, const Var& x, const Parameter& weights, const Parameter* bias, const kernels::Padding& padding,
-             std::optional<double> slope) {
+             DType dtype, std::optional<double> slope) {
     const Shape& w = weights.value.shape;
     Shape shape = x.tensor().shape;
     for (int i = 0; i < 3; ++i) shape[1 + i] += 2 * padding[static_cast<std::size_t>(i)] - w[2 + i] + 1;
     shape[4] = w[0];
-    BufferPtr value = c.tape.allocate("convolved", x.tensor().dtype, shape, x.tensor().device);
+    BufferPtr value = c.tape.allocate("convolved", dtype, shape, x.tensor().device);
     c.ops.convolution(x.tensor(), weights.value, bias ? &bias->value : nullptr, padding, value->tensor, c.workspace);
     Var out = c.tape.result(std::move(value), true);
     c.tape.record(out, [c, padding, slope, weights, dbias = bias ? bias->gradient : Tensor{}, has_bias = bias != nullptr,
@@ -84,13 +84,14 @@ Var convolve(Context& c, const Var& x, const Parameter& weights, const Parameter
 
 }  // namespace
 
-Var convolution(Context& c, const Var& x, const Parameter& weights, const Parameter* bias, const kernels::Padding& padding) {
-    return convolve(c, x, weights, bias, padding, std::nullopt);
+Var convolution(Context& c, const Var& x, const Parameter& weights, const Parameter* bias, const kernels::Padding& padding,
+                DType dtype) {
+    return convolve(c, x, weights, bias, padding, dtype, std::nullopt);
 }
 
-Var bordered_convolution(Context& c, const Var& x, const kernels::Border& border, const Parameter& weights,
-                         const Parameter* bias) {
-    return convolve(c, add_border(c, x, border, false), weights, bias, {0, 0, 0}, border.slope);
+Var bordered_convolution(Context& c, const Var& x, const kernels::Border& border, const Parameter& weights, const Parameter* bias,
+                         DType dtype) {
+    return convolve(c, add_border(c, x, border, false), weights, bias, {0, 0, 0}, dtype, border.slope);
 }
 
 Var normalize(Context& c, Var x, double epsilon) {

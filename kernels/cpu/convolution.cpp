@@ -11,13 +11,6 @@
 namespace gleam::kernels::cpu {
 namespace {
 
-enum class Method : std::uint8_t { thin, winograd, library };
-
-Method method_for(const ConvolutionSizes& sizes) {
-    if (thin_suits(sizes)) return Method::thin;
-    return winograd_suits(sizes) ? Method::winograd : Method::library;
-}
-
 void copy_weights(const WeightView& from, const Shape& shape, float* to) {
     const std::int64_t taps = shape[2] * shape[3] * shape[4];
     for (std::int64_t o = 0; o < shape[0]; ++o)
@@ -25,52 +18,82 @@ void copy_weights(const WeightView& from, const Shape& shape, float* to) {
             for (std::int64_t t = 0; t < taps; ++t) *to++ = from(o, i, t);
 }
 
-// A convolution of single precision with the scratch memory it needs.
-struct Single {
+// A convolution of x with the result y, stored as float or Bf16 each, and the scratch memory it needs.
+template <class X, class Y>
+struct StoredConvolution {
+    enum class Method : std::uint8_t { thin, winograd, library };
+
     ConvolutionSizes sizes;
     ConvolutionEngine& library;
     int threads;
-    Method method = method_for(sizes);
+    Method method = thin_suits(sizes)                               ? Method::thin
+                    : std::is_same_v<X, Y> && winograd_suits(sizes) ? Method::winograd
+                                                                    : Method::library;
 
-    // The library takes weights as they are stored and gives plain sums: copies of both, aligned, precede its scratch memory.
-    static std::size_t copy_bytes(const Shape& shape) {
-        const std::size_t bytes = static_cast<std::size_t>(shape.elements()) * sizeof(float);
-        return (bytes + memory_alignment - 1) / memory_alignment * memory_alignment;
-    }
     std::size_t scratch_bytes(ConvolutionPass pass) const {
         if (method == Method::thin) return thin_scratch_bytes(pass, sizes, threads);
-        if (method == Method::winograd) return winograd_scratch_bytes(pass, sizes, threads);
-        const std::size_t copies = pass == ConvolutionPass::forward ? copy_bytes(sizes.weights) + copy_bytes(sizes.y) : 0;
-        return copies + library.scratch_bytes(pass, sizes);
+        if (method == Method::winograd) return winograd_scratch_bytes<X>(pass, sizes, threads);
+        const bool forward = pass == ConvolutionPass::forward;
+        return library.scratch_bytes(pass, sizes) + copied<X>(sizes.x) + (forward ? float_bytes(sizes.y) : copied<Y>(sizes.y)) +
+               (forward ? float_bytes(sizes.weights) : 0);
     }
-    void forward(const float* x, const WeightView& weights, const ConvolutionOutput& out, void* scratch) const {
-        auto* const floats = static_cast<float*>(scratch);
-        if (method == Method::thin) return thin_forward(sizes, threads, x, weights, out, floats);
-        if (method == Method::winograd) return winograd_forward(sizes, threads, x, weights, out, floats);
-        copy_weights(weights, sizes.weights, floats);
-        char* const sums = static_cast<char*>(scratch) + copy_bytes(sizes.weights);
-        library.forward(sizes, x, floats, reinterpret_cast<float*>(sums), sums + copy_bytes(sizes.y));
-        finish(reinterpret_cast<const float*>(sums), out);
-    }
-    void weights_acc(const float* x, const float* dy, float* dweights, void* scratch) const {
-        auto* const floats = static_cast<float*>(scratch);
-        if (method == Method::thin) return thin_weights_acc(sizes, threads, x, dy, dweights, floats);
-        if (method == Method::winograd) return winograd_weights_acc(sizes, threads, x, dy, dweights, floats);
-        library.weights_acc(sizes, x, dy, dweights, scratch);
-    }
-
-private:
-    void finish(const float* sums, const ConvolutionOutput& out) const {
+    void forward(const X* x, const WeightView& weights, const ConvolutionOutput<Y>& out, void* scratch) const {
+        if (method == Method::thin) return thin_forward(sizes, threads, x, weights, out, scratch);
+        if constexpr (std::is_same_v<X, Y>)
+            if (method == Method::winograd) return winograd_forward(sizes, threads, x, weights, out, scratch);
+        // The library takes weights as they are stored and gives plain sums.
+        auto* const stored = static_cast<float*>(scratch);
+        float* const sums = stored + float_bytes(sizes.weights) / sizeof(float);
+        float* const converted = sums + float_bytes(sizes.y) / sizeof(float);
+        copy_weights(weights, sizes.weights, stored);
+        library.forward(sizes, as_floats(x, sizes.x, converted), stored, sums, converted + copied<X>(sizes.x) / sizeof(float));
         const std::int64_t channels = sizes.y[4], pixels = sizes.y.elements() / channels;
 #pragma omp parallel for num_threads(threads) schedule(static)
         for (std::int64_t i = 0; i < pixels; ++i)
-            for (std::int64_t k = 0; k < channels; ++k)
-                out.y[i * channels + k] = out.element(sums[i * channels + k], k, out.y[i * channels + k]);
+            for (std::int64_t k = 0; k < channels; ++k) out.put(sums[i * channels + k], k, i * channels + k);
+    }
+    void weights_acc(const X* x, const Y* dy, float* dweights, void* scratch) const {
+        if (method == Method::thin) return thin_weights_acc(sizes, threads, x, dy, dweights, scratch);
+        if constexpr (std::is_same_v<X, Y>)
+            if (method == Method::winograd) return winograd_weights_acc(sizes, threads, x, dy, dweights, scratch);
+        auto* const converted_x = static_cast<float*>(scratch);
+        float* const converted_y = converted_x + copied<X>(sizes.x) / sizeof(float);
+        library.weights_acc(sizes, as_floats(x, sizes.x, converted_x), as_floats(dy, sizes.y, converted_y), dweights,
+                            converted_y + copied<Y>(sizes.y) / sizeof(float));
+    }
+
+private:
+    static std::size_t float_bytes(const Shape& shape) {
+        const std::size_t bytes = static_cast<std::size_t>(shape.elements()) * sizeof(float);
+        return (bytes + memory_alignment - 1) / memory_alignment * memory_alignment;
+    }
+    // Bytes of a copy in float, where one is needed
+    template <class T>
+    static std::size_t copied(const Shape& shape) {
+        return std::is_same_v<T, float> ? 0 : float_bytes(shape);
+    }
+    static const float* as_floats(const float* x, const Shape&, float*) { return x; }
+    static const float* as_floats(const Bf16* x, const Shape& shape, float* copy) {
+        std::copy_n(x, shape.elements(), copy);
+        return copy;
     }
 };
 
+// Calls f(convolution of x with result y, x.data, y.data), typed as they are stored.
+template <class F>
+void with_stored(const ConvolutionSizes& sizes, ConvolutionEngine& library, int threads, const Tensor& x, const Tensor& y,
+                 F&& f) {
+    const auto typed = [](const Tensor& t, auto&& g) { t.dtype == DType::bf16 ? g(t.as<Bf16>()) : g(t.as<float>()); };
+    typed(x, [&](auto* from) {
+        typed(y, [&](auto* to) {
+            using Stored = StoredConvolution<std::remove_pointer_t<decltype(from)>, std::remove_pointer_t<decltype(to)>>;
+            f(Stored{sizes, library, threads}, from, to);
+        });
+    });
+}
+
 // dbias[k] += sum of dy[..., k], over blocks of fixed size in order
-template <class T>
+template <class T, class Sum>
 void bias_gradient_acc(const Tensor& dy, const Tensor& dbias) {
     constexpr std::int64_t block = 1024;
     const std::int64_t channels = dy.shape[4], pixels = dy.elements() / channels, blocks = (pixels + block - 1) / block;
@@ -86,7 +109,7 @@ void bias_gradient_acc(const Tensor& dy, const Tensor& dbias) {
     for (std::int64_t k = 0; k < channels; ++k) {
         double total = 0;
         for (std::int64_t b = 0; b < blocks; ++b) total += sums[static_cast<std::size_t>(b * channels + k)];
-        dbias.as<T>()[k] += T(total);
+        dbias.as<Sum>()[k] += Sum(total);
     }
 }
 
@@ -98,11 +121,13 @@ void CpuOperations::do_convolution(const Tensor& x, const Tensor& weights, const
         if (!planning()) reference_convolution<double>(x, weights, bias, padding, y);
         return;
     }
-    const Single convolution{{x.shape, weights.shape, y.shape, padding}, *convolutions_, threads_};
-    const Lease scratch = workspace.acquire("convolution", convolution.scratch_bytes(ConvolutionPass::forward));
-    if (!planning())
-        convolution.forward(x.as<float>(), WeightView::plain(weights.as<float>(), weights.shape),
-                            {y.as<float>(), bias ? bias->as<float>() : nullptr}, scratch.data());
+    with_stored({x.shape, weights.shape, y.shape, padding}, *convolutions_, threads_, x, y,
+                [&](const auto& convolution, auto* from, auto* to) {
+                    const Lease scratch = workspace.acquire("convolution", convolution.scratch_bytes(ConvolutionPass::forward));
+                    if (planning()) return;
+                    convolution.forward(from, WeightView::plain(weights.as<float>(), weights.shape),
+                                        {to, bias ? bias->as<float>() : nullptr}, scratch.data());
+                });
 }
 
 void CpuOperations::do_convolution_data(const Tensor& dy, const Tensor& weights, const Padding& padding,
@@ -112,14 +137,14 @@ void CpuOperations::do_convolution_data(const Tensor& dy, const Tensor& weights,
         return;
     }
     const Shape& w = weights.shape;
-    Padding flipped_padding;
-    for (std::size_t i = 0; i < 3; ++i) flipped_padding[i] = static_cast<int>(w[2 + static_cast<int>(i)]) - 1 - padding[i];
-    const Single convolution{
-        {dy.shape, Shape{w[1], w[0], w[2], w[3], w[4]}, dx.shape, flipped_padding}, *convolutions_, threads_};
-    const Lease scratch = workspace.acquire("convolution_data", convolution.scratch_bytes(ConvolutionPass::forward));
-    if (!planning())
-        convolution.forward(dy.as<float>(), WeightView::flipped(weights.as<float>(), w),
-                            {dx.as<float>(), nullptr, slope.has_value(), static_cast<float>(slope.value_or(1))}, scratch.data());
+    ConvolutionSizes sizes{dy.shape, Shape{w[1], w[0], w[2], w[3], w[4]}, dx.shape};
+    for (std::size_t i = 0; i < 3; ++i) sizes.padding[i] = static_cast<int>(w[2 + static_cast<int>(i)]) - 1 - padding[i];
+    with_stored(sizes, *convolutions_, threads_, dy, dx, [&](const auto& convolution, auto* from, auto* to) {
+        const Lease scratch = workspace.acquire("convolution_data", convolution.scratch_bytes(ConvolutionPass::forward));
+        if (planning()) return;
+        convolution.forward(from, WeightView::flipped(weights.as<float>(), w),
+                            {to, nullptr, slope.has_value(), static_cast<float>(slope.value_or(1))}, scratch.data());
+    });
 }
 
 void CpuOperations::do_convolution_weights_acc(const Tensor& x, const Tensor& dy, const Padding& padding, const Tensor& dweights,
@@ -127,14 +152,17 @@ void CpuOperations::do_convolution_weights_acc(const Tensor& x, const Tensor& dy
     if (x.dtype == DType::f64) {
         if (planning()) return;
         reference_convolution_weights_acc<double>(x, dy, padding, dweights);
-        if (dbias) bias_gradient_acc<double>(dy, *dbias);
+        if (dbias) bias_gradient_acc<double, double>(dy, *dbias);
         return;
     }
-    const Single convolution{{x.shape, dweights.shape, dy.shape, padding}, *convolutions_, threads_};
-    const Lease scratch = workspace.acquire("convolution_weights", convolution.scratch_bytes(ConvolutionPass::weights));
-    if (planning()) return;
-    convolution.weights_acc(x.as<float>(), dy.as<float>(), dweights.as<float>(), scratch.data());
-    if (dbias) bias_gradient_acc<float>(dy, *dbias);
+    with_stored({x.shape, dweights.shape, dy.shape, padding}, *convolutions_, threads_, x, dy,
+                [&](const auto& convolution, auto* from, auto* to) {
+                    const Lease scratch =
+                        workspace.acquire("convolution_weights", convolution.scratch_bytes(ConvolutionPass::weights));
+                    if (planning()) return;
+                    convolution.weights_acc(from, to, dweights.as<float>(), scratch.data());
+                    if (dbias) bias_gradient_acc<std::remove_pointer_t<decltype(to)>, float>(dy, *dbias);
+                });
 }
 
 }  // namespace gleam::kernels::cpu

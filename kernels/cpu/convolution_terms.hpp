@@ -34,15 +34,17 @@ struct WeightView {
 };
 
 // Where the sums go: y = sum + bias (null: none), or, gated, y = sum times `slope` where y was not positive before.
+template <class Y>  // float or Bf16
 struct ConvolutionOutput {
-    float* y;
+    Y* y;
     const float* bias = nullptr;
     bool gated = false;
     float slope = 1;
 
-    float element(float sum, std::int64_t channel, float before) const {
-        if (gated) return before > 0 ? sum : slope * sum;
-        return bias ? sum + bias[channel] : sum;
+    // y[i], which belongs to `channel`
+    void put(float sum, std::int64_t channel, std::int64_t i) const {
+        const float value = gated ? (static_cast<float>(y[i]) > 0 ? sum : slope * sum) : bias ? sum + bias[channel] : sum;
+        y[i] = Y(value);
     }
 };
 

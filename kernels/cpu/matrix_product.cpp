@@ -4,9 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <type_traits>
 #include <utility>
-
-#include "kernels/cpu/simd.hpp"
 
 namespace gleam::kernels::cpu {
 namespace {
@@ -20,24 +19,28 @@ struct TileTerms {
     bool accumulate;
 };
 
-using Tile = void (*)(const TileTerms&, const MatrixView& a, const float* b, float* c);
+template <class Number>
+using Tile = void (*)(const TileTerms&, const MatrixView<Number>& a, const Number* b, float* c);
 
-template <int rows, int vectors>
-void tile(const TileTerms& terms, const MatrixView& a, const float* b, float* c) {
+template <class Number>
+using Vector = std::conditional_t<std::is_same_v<Number, float>, Floats, Words>;
+
+template <class Number, int rows, int vectors>
+void tile(const TileTerms& terms, const MatrixView<Number>& a, const Number* b, float* c) {
     Floats sum[rows][vectors];
 #pragma GCC unroll 8
     for (int r = 0; r < rows; ++r)
 #pragma GCC unroll 4
         for (int v = 0; v < vectors; ++v) sum[r][v] = terms.accumulate ? load(c + r * terms.columns + v * lanes) : Floats{};
-    const float* p = a.data;
+    const Number* p = a.data;
     for (std::int64_t k = 0; k < terms.depth; ++k, p += a.column, b += terms.columns) {
-        Floats w[vectors];
+        Vector<Number> w[vectors];
 #pragma GCC unroll 4
-        for (int v = 0; v < vectors; ++v) w[v] = load(b + v * lanes);
+        for (int v = 0; v < vectors; ++v) w[v] = load_vector<Vector<Number>>(b + v * lanes);
 #pragma GCC unroll 8
         for (int r = 0; r < rows; ++r)
 #pragma GCC unroll 4
-            for (int v = 0; v < vectors; ++v) sum[r][v] += p[r * a.row] * w[v];
+            for (int v = 0; v < vectors; ++v) sum[r][v] = multiply_add(p[r * a.row], w[v], sum[r][v]);
     }
 #pragma GCC unroll 8
     for (int r = 0; r < rows; ++r)
@@ -45,26 +48,28 @@ void tile(const TileTerms& terms, const MatrixView& a, const float* b, float* c)
         for (int v = 0; v < vectors; ++v) store(c + r * terms.columns + v * lanes, sum[r][v]);
 }
 
-// tiles<v>[r - 1] has r rows of v vectors.
-template <int vectors, int... r>
+// tiles<Number, v>[r - 1] has r rows of v vectors.
+template <class Number, int vectors, int... r>
 constexpr auto tiles_of(std::integer_sequence<int, r...>) {
-    return std::array<Tile, sizeof...(r)>{tile<r + 1, vectors>...};
+    return std::array<Tile<Number>, sizeof...(r)>{tile<Number, r + 1, vectors>...};
 }
-template <int vectors>
-constexpr auto tiles = tiles_of<vectors>(std::make_integer_sequence<int, max_rows(vectors)>{});
+template <class Number, int vectors>
+constexpr auto tiles = tiles_of<Number, vectors>(std::make_integer_sequence<int, max_rows(vectors)>{});
 
-Tile tile_of(int rows, int vectors) {
+template <class Number>
+Tile<Number> tile_of(int rows, int vectors) {
     const auto r = static_cast<std::size_t>(rows - 1);
-    if (vectors == 1) return tiles<1>[r];
-    if (vectors == 2) return tiles<2>[r];
-    if constexpr (max_vectors == 4) return vectors == 3 ? tiles<3>[r] : tiles<4>[r];
+    if (vectors == 1) return tiles<Number, 1>[r];
+    if (vectors == 2) return tiles<Number, 2>[r];
+    if constexpr (max_vectors == 4) return vectors == 3 ? tiles<Number, 3>[r] : tiles<Number, 4>[r];
     return nullptr;
 }
 
 }  // namespace
 
-void matrix_product(std::int64_t rows, std::int64_t columns, std::int64_t depth, const MatrixView& a, const float* b, bool accumulate,
-                    float* c) {
+template <class Number>
+void matrix_product(std::int64_t rows, std::int64_t columns, std::int64_t depth, const MatrixView<Number>& a, const Number* b,
+                    bool accumulate, float* c) {
     const TileTerms terms{depth, columns, accumulate};
     const std::int64_t vectors = columns / lanes, groups = (vectors + max_vectors - 1) / max_vectors;
     for (std::int64_t g = 0; g < groups; ++g) {
@@ -72,11 +77,15 @@ void matrix_product(std::int64_t rows, std::int64_t columns, std::int64_t depth,
         const int width = static_cast<int>(vectors * (g + 1) / groups - first);
         for (std::int64_t m = 0; m < rows;) {
             const int height = static_cast<int>(std::min<std::int64_t>(max_rows(width), rows - m));
-            tile_of(height, width)(terms, {a.data + m * a.row, a.row, a.column}, b + first * lanes,
-                                   c + m * columns + first * lanes);
+            tile_of<Number>(height, width)(terms, {a.data + m * a.row, a.row, a.column}, b + first * lanes,
+                                           c + m * columns + first * lanes);
             m += height;
         }
     }
 }
+
+template void matrix_product(std::int64_t, std::int64_t, std::int64_t, const MatrixView<float>&, const float*, bool, float*);
+template void matrix_product(std::int64_t, std::int64_t, std::int64_t, const MatrixView<Bf16Pair>&, const Bf16Pair*, bool,
+                             float*);
 
 }  // namespace gleam::kernels::cpu

@@ -3,17 +3,26 @@
 
 #include <cstdint>
 
+#include "kernels/cpu/simd.hpp"
+
 namespace gleam::kernels::cpu {
 
 // Element (m, k) of a stands at data[m * row + k * column].
+template <class Number>
 struct MatrixView {
-    const float* data;
+    const Number* data;
     std::int64_t row, column;
 };
 
-// c [rows, columns] (+)= a [rows, depth] b [depth, columns]. b and c are contiguous; columns must be a multiple of `lanes`
-// (simd.hpp). Every element of c is one sum over depth in order, starting at c or at zero.
-void matrix_product(std::int64_t rows, std::int64_t columns, std::int64_t depth, const MatrixView& a, const float* b, bool accumulate,
-                    float* c);
+// c [rows, columns] (+)= a [rows, depth] b [depth, columns] of floats, or of pairs that stand for two neighbours along depth
+// each. b and c are contiguous; columns must be a multiple of `lanes`. Every element of c is one sum over depth in order,
+// starting at c or at zero.
+template <class Number>
+void matrix_product(std::int64_t rows, std::int64_t columns, std::int64_t depth, const MatrixView<Number>& a, const Number* b,
+                    bool accumulate, float* c);
+extern template void matrix_product(std::int64_t, std::int64_t, std::int64_t, const MatrixView<float>&, const float*, bool,
+                                    float*);
+extern template void matrix_product(std::int64_t, std::int64_t, std::int64_t, const MatrixView<Bf16Pair>&, const Bf16Pair*, bool,
+                                    float*);
 
 }  // namespace gleam::kernels::cpu

@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "kernels/cpu/matrix_product.hpp"
-#include "kernels/cpu/simd.hpp"
 
 namespace gleam::kernels::cpu {
 namespace {
@@ -34,7 +33,8 @@ struct Window {
 };
 
 // Fills rows [count, taps * channels] with what a window sees of the thin tensor from pixel (row, w) on.
-void gather(const float* thin, const Shape& shape, const Window& window, const Row& row, std::int64_t w, std::int64_t count,
+template <class X>
+void gather(const X* thin, const Shape& shape, const Window& window, const Row& row, std::int64_t w, std::int64_t count,
             float* rows) {
     const std::int64_t channels = shape[4], piece = window.columns * channels, length = window.taps() * channels;
     const std::int64_t start = w - window.padding[2];
@@ -45,15 +45,15 @@ void gather(const float* thin, const Shape& shape, const Window& window, const R
             for (std::int64_t i = 0; i < count; ++i) std::fill_n(to + i * length, piece, 0.0F);
             continue;
         }
-        const float* source = thin + from.offset(shape);
+        const X* source = thin + from.offset(shape);
         for (std::int64_t i = 0; i < count; ++i, to += length) {
             const std::int64_t first = start + i;
             if (first >= 0 && first + window.columns <= shape[3])
-                for (std::int64_t j = 0; j < piece; ++j) to[j] = source[first * channels + j];
+                for (std::int64_t j = 0; j < piece; ++j) to[j] = static_cast<float>(source[first * channels + j]);
             else
                 for (std::int64_t j = 0; j < piece; ++j) {
                     const std::int64_t column = first + j / channels;
-                    to[j] = column >= 0 && column < shape[3] ? source[first * channels + j] : 0.0F;
+                    to[j] = column >= 0 && column < shape[3] ? static_cast<float>(source[first * channels + j]) : 0.0F;
                 }
         }
     }
@@ -75,20 +75,27 @@ struct Gathered {
                 std::fill(to + out, to + out_padded, 0.0F);
             }
     }
-    void row(const Row& at, const float* x, const float* weights, const ConvolutionOutput& result, float* scratch) const {
+    template <class X, class Y>
+    void row(const Row& at, const X* x, const float* weights, const ConvolutionOutput<Y>& result, float* scratch) const {
         float *rows = scratch, *products = scratch + pixel_block * whole_vectors(depth);
         for (std::int64_t w = 0; w < s.y[3]; w += pixel_block) {
             const std::int64_t count = std::min(pixel_block, s.y[3] - w);
             gather(x, s.x, window, at, w, count, rows);
-            matrix_product(count, out_padded, depth, {rows, depth, 1}, weights, false, products);
+            matrix_product<float>(count, out_padded, depth, {rows, depth, 1}, weights, false, products);
             for (std::int64_t i = 0; i < count; ++i) {
-                float* to = result.y + at.offset(s.y) + (w + i) * out;
+                const std::int64_t to = at.offset(s.y) + (w + i) * out;
                 const float* from = products + i * out_padded;
-                for (std::int64_t o = 0; o < out; ++o) to[o] = result.element(from[o], o, to[o]);
+                for (std::int64_t o = 0; o < out; ++o) result.put(from[o], o, to + o);
             }
         }
     }
 };
+
+const float* as_floats(const float* x, std::int64_t, float*) { return x; }
+const float* as_floats(const Bf16* x, std::int64_t n, float* converted) {
+    std::copy_n(x, n, converted);
+    return converted;
+}
 
 // Few outputs: each pixel of x times the weights gives what it adds to every output within reach, per plane of the kernel.
 struct Scattered {
@@ -97,7 +104,8 @@ struct Scattered {
 
     std::int64_t weights_size() const { return s.weights[2] * in * padded; }
     std::int64_t row_size() const { return s.y[3] * out; }
-    std::int64_t thread_size() const { return s.x[3] * padded + whole_vectors(row_block * row_size()); }
+    std::int64_t converted_size() const { return whole_vectors(s.x[3] * in); }
+    std::int64_t thread_size() const { return s.x[3] * padded + whole_vectors(row_block * row_size()) + converted_size(); }
 
     // weights [planes, in, (tap of the plane, out)]
     void pack(const WeightView& w, float* to) const {
@@ -118,9 +126,10 @@ struct Scattered {
             }
     }
     // Rows [first, last) of plane (n, d) of y
-    void rows(const Row& plane, std::int64_t first, std::int64_t last, const float* x, const float* weights,
-              const ConvolutionOutput& result, float* scratch) const {
-        float *products = scratch, *sums = scratch + s.x[3] * padded;
+    template <class X, class Y>
+    void rows(const Row& plane, std::int64_t first, std::int64_t last, const X* x, const float* weights,
+              const ConvolutionOutput<Y>& result, float* scratch) const {
+        float *converted = scratch, *products = converted + converted_size(), *sums = products + s.x[3] * padded;
         const std::int64_t size = (last - first) * row_size();
         std::fill_n(sums, size, 0.0F);
         for (std::int64_t kd = 0; kd < s.weights[2]; ++kd) {
@@ -129,16 +138,16 @@ struct Scattered {
             const std::int64_t begin = std::max<std::int64_t>(0, first - s.padding[1]);
             const std::int64_t end = std::min(s.x[2], last - 1 - s.padding[1] + s.weights[3]);
             for (std::int64_t h = begin; h < end; ++h) {
-                matrix_product(s.x[3], padded, in, {x + Row{plane.n, d, h}.offset(s.x), in, 1}, weights + kd * in * padded, false,
-                               products);
+                const float* row = as_floats(x + Row{plane.n, d, h}.offset(s.x), s.x[3] * in, converted);
+                matrix_product<float>(s.x[3], padded, in, {row, in, 1}, weights + kd * in * padded, false, products);
                 for (std::int64_t kh = 0; kh < s.weights[3]; ++kh) {
                     const std::int64_t to = h - kh + s.padding[1];
                     if (to >= first && to < last) add(products, kh, sums + (to - first) * row_size());
                 }
             }
         }
-        float* const to = result.y + Row{plane.n, plane.d, first}.offset(s.y);
-        for (std::int64_t i = 0; i < size; ++i) to[i] = result.element(sums[i], i % out, to[i]);
+        const std::int64_t to = Row{plane.n, plane.d, first}.offset(s.y);
+        for (std::int64_t i = 0; i < size; ++i) result.put(sums[i], i % out, to + i);
     }
 };
 
@@ -162,17 +171,18 @@ struct Gradient {
     std::int64_t thread_size() const { return pixel_block * (whole_vectors(rows) + padded); }
 
     // sum [rows, padded] += gradient of one line of the wide side
-    void add_line(const Row& at, const float* thin_data, const float* wide_data, float* sum, float* scratch) const {
+    template <class Thin, class Wide>
+    void add_line(const Row& at, const Thin* thin_data, const Wide* wide_data, float* sum, float* scratch) const {
         float *gathered = scratch, *copy = scratch + pixel_block * whole_vectors(rows);
         for (std::int64_t w = 0; w < wide[3]; w += pixel_block) {
             const std::int64_t count = std::min(pixel_block, wide[3] - w);
             gather(thin_data, thin, window, at, w, count, gathered);
-            const float* from = wide_data + at.offset(wide) + w * channels;
+            const Wide* from = wide_data + at.offset(wide) + w * channels;
             for (std::int64_t i = 0; i < count; ++i) {
                 std::copy_n(from + i * channels, channels, copy + i * padded);
                 std::fill_n(copy + i * padded + channels, padded - channels, 0.0F);
             }
-            matrix_product(rows, padded, count, {gathered, 1, rows}, copy, true, sum);
+            matrix_product<float>(rows, padded, count, {gathered, 1, rows}, copy, true, sum);
         }
     }
     void add_to(const float* sums, float* dweights) const {
@@ -203,8 +213,10 @@ std::size_t thin_scratch_bytes(ConvolutionPass pass, const ConvolutionSizes& s, 
     return bytes(Scattered{s}.weights_size(), Scattered{s}.thread_size());
 }
 
-void thin_forward(const ConvolutionSizes& s, int threads, const float* x, const WeightView& weights,
-                  const ConvolutionOutput& out, float* scratch) {
+template <class X, class Y>
+void thin_forward(const ConvolutionSizes& s, int threads, const X* x, const WeightView& weights, const ConvolutionOutput<Y>& out,
+                  void* memory) {
+    float* const scratch = static_cast<float*>(memory);
     if (few_inputs(s)) {
         const Gathered g{s};
         g.pack(weights, scratch);
@@ -224,17 +236,33 @@ void thin_forward(const ConvolutionSizes& s, int threads, const float* x, const 
     }
 }
 
-void thin_weights_acc(const ConvolutionSizes& s, int threads, const float* x, const float* dy, float* dweights, float* scratch) {
+template <class X, class Y>
+void thin_weights_acc(const ConvolutionSizes& s, int threads, const X* x, const Y* dy, float* dweights, void* memory) {
+    float* const scratch = static_cast<float*>(memory);
     const Gradient g{s};
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (std::int64_t q = 0; q < g.groups; ++q) {
         float* sum = scratch + q * g.sum_size();
         std::fill_n(sum, g.sum_size(), 0.0F);
-        for (std::int64_t line = g.lines * q / g.groups; line < g.lines * (q + 1) / g.groups; ++line)
-            g.add_line(Row::number(line, g.wide), g.few_in ? x : dy, g.few_in ? dy : x, sum,
-                       scratch + g.groups * g.sum_size() + omp_get_thread_num() * g.thread_size());
+        float* const own = scratch + g.groups * g.sum_size() + omp_get_thread_num() * g.thread_size();
+        for (std::int64_t line = g.lines * q / g.groups; line < g.lines * (q + 1) / g.groups; ++line) {
+            const Row at = Row::number(line, g.wide);
+            if (g.few_in)
+                g.add_line(at, x, dy, sum, own);
+            else
+                g.add_line(at, dy, x, sum, own);
+        }
     }
     g.add_to(scratch, dweights);
 }
+
+template void thin_forward(const ConvolutionSizes&, int, const float*, const WeightView&, const ConvolutionOutput<float>&, void*);
+template void thin_forward(const ConvolutionSizes&, int, const float*, const WeightView&, const ConvolutionOutput<Bf16>&, void*);
+template void thin_forward(const ConvolutionSizes&, int, const Bf16*, const WeightView&, const ConvolutionOutput<float>&, void*);
+template void thin_forward(const ConvolutionSizes&, int, const Bf16*, const WeightView&, const ConvolutionOutput<Bf16>&, void*);
+template void thin_weights_acc(const ConvolutionSizes&, int, const float*, const float*, float*, void*);
+template void thin_weights_acc(const ConvolutionSizes&, int, const float*, const Bf16*, float*, void*);
+template void thin_weights_acc(const ConvolutionSizes&, int, const Bf16*, const float*, float*, void*);
+template void thin_weights_acc(const ConvolutionSizes&, int, const Bf16*, const Bf16*, float*, void*);
 
 }  // namespace gleam::kernels::cpu

@@ -11,10 +11,12 @@ bool thin_suits(const ConvolutionSizes& sizes);
 
 std::size_t thin_scratch_bytes(ConvolutionPass pass, const ConvolutionSizes& sizes, int threads);
 
-// sizes.weights are those of `weights` as viewed.
-void thin_forward(const ConvolutionSizes& sizes, int threads, const float* x, const WeightView& weights,
-                  const ConvolutionOutput& out, float* scratch);
+// X and Y are float or Bf16; numbers are multiplied and summed in float. sizes.weights are those of `weights` as viewed.
+template <class X, class Y>
+void thin_forward(const ConvolutionSizes& sizes, int threads, const X* x, const WeightView& weights,
+                  const ConvolutionOutput<Y>& out, void* scratch);
 // dweights += gradient. The order of its sums depends on the sizes only.
-void thin_weights_acc(const ConvolutionSizes& sizes, int threads, const float* x, const float* dy, float* dweights, float* scratch);
+template <class X, class Y>
+void thin_weights_acc(const ConvolutionSizes& sizes, int threads, const X* x, const Y* dy, float* dweights, void* scratch);
 
 }  // namespace gleam::kernels::cpu
