@@ -89,9 +89,11 @@ Var convolution(Context& c, const Var& x, const Parameter& weights, const Parame
     return convolve(c, x, weights, bias, padding, dtype, std::nullopt);
 }
 
-Var bordered_convolution(Context& c, const Var& x, const kernels::Border& border, const Parameter& weights, const Parameter* bias,
+Var bordered_convolution(Context& c, Var x, const kernels::Border& border, const Parameter& weights, const Parameter* bias,
                          DType dtype) {
-    return convolve(c, add_border(c, x, border, false), weights, bias, {0, 0, 0}, dtype, border.slope);
+    const Var bordered = add_border(c, x, border, false);
+    x = Var();  // its bytes may serve the result
+    return convolve(c, bordered, weights, bias, {0, 0, 0}, dtype, border.slope);
 }
 
 Var normalize(Context& c, Var x, double epsilon) {

@@ -38,8 +38,8 @@ Var convolution(Context& context, const Var& x, const Parameter& weights, const 
                 DType dtype);
 
 // w * border(x) + bias; keeps border(x) for the backward pass and puts its gradient in its place.
-Var bordered_convolution(Context& context, const Var& x, const kernels::Border& border, const Parameter& weights,
-                         const Parameter* bias, DType dtype);
+Var bordered_convolution(Context& context, Var x, const kernels::Border& border, const Parameter& weights, const Parameter* bias,
+                         DType dtype);
 
 // Instance normalisation: (x - mean) / sqrt(variance + epsilon) over the pixels of each sample and channel.
 Var normalize(Context& context, Var x, double epsilon);

@@ -52,7 +52,7 @@ public:
         const Parameter* const added = bias_ >= 0 ? &bias : nullptr;
         const DType dtype = bf16_ ? DType::bf16 : weight.value.dtype;
         if (only_zeros) return convolution(c, x, weight, added, width_, dtype);
-        return bordered_convolution(c, x, {mode_, width_, slope}, weight, added, dtype);
+        return bordered_convolution(c, std::move(x), {mode_, width_, slope}, weight, added, dtype);
     }
 
 private:

@@ -59,7 +59,7 @@ inline Words rounded(Floats v) {
 inline void store(float* p, Floats v) { std::memcpy(p, &v, sizeof v); }
 inline void store(Bf16* p, Floats v) {
     const Halves h = __builtin_convertvector(rounded(v) >> 16, Halves);
-    std::memcpy(p, &h, sizeof h);
+    std::memcpy(static_cast<void*>(p), &h, sizeof h);
 }
 
 // 0, 1, 2, ...
