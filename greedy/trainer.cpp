@@ -165,6 +165,7 @@ void Trainer::train_step(data::Loader& loader) {
     const double seconds = all - waiting;
     step_seconds_.push_back(seconds);
     training_seconds_ += seconds;
+    waiting_seconds_ += waiting;
     for (std::size_t s = 0; s < losses_.size(); ++s)
         if (!std::isfinite(losses_[s]))
             throw NumericError(
@@ -254,6 +255,7 @@ void Trainer::write_summary(std::size_t process_start) const {
                        {"libraries", libraries},
                        {"seconds",
                         {{"training", training_seconds_},
+                         {"waiting_for_data", waiting_seconds_},
                          {"step_median", quantile(step_seconds_, 0.5)},
                          {"step_p10", quantile(step_seconds_, 0.1)},
                          {"step_p90", quantile(step_seconds_, 0.9)}}},
