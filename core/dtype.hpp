@@ -5,14 +5,18 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/bf16.hpp"
 #include "core/error.hpp"
 
 namespace gleam {
 
-enum class DType : std::uint8_t { f32, f64, c64, c128 };
+// bf16 is for what lies between the layers of a network only; see Bf16.
+enum class DType : std::uint8_t { bf16, f32, f64, c64, c128 };
 
 constexpr std::size_t size_of(DType t) {
     switch (t) {
+        case DType::bf16:
+            return 2;
         case DType::f32:
             return 4;
         case DType::f64:
@@ -31,6 +35,8 @@ constexpr DType complex_of(DType t) { return t == DType::f32 ? DType::c64 : t ==
 
 constexpr const char* name_of(DType t) {
     switch (t) {
+        case DType::bf16:
+            return "bf16";
         case DType::f32:
             return "f32";
         case DType::f64:
@@ -45,6 +51,10 @@ constexpr const char* name_of(DType t) {
 
 template <class T>
 struct DTypeOf;
+template <>
+struct DTypeOf<Bf16> {
+    static constexpr DType value = DType::bf16;
+};
 template <>
 struct DTypeOf<float> {
     static constexpr DType value = DType::f32;
@@ -64,11 +74,16 @@ struct DTypeOf<std::complex<double>> {
 template <class T>
 inline constexpr DType dtype_of = DTypeOf<T>::value;
 
-// Calls f with a value of the real type behind `t` (float or double): the one place where a run-time type becomes a template
-// argument.
+// Calls f with a value of the real type behind `t` (float or double): here run-time types become template arguments.
 template <class F>
 decltype(auto) with_real(DType t, F&& f) {
     return real_of(t) == DType::f64 ? f(double{}) : f(float{});
+}
+
+// The same for what lies between the layers of a network: Bf16, too.
+template <class F>
+decltype(auto) with_feature(DType t, F&& f) {
+    return t == DType::bf16 ? f(Bf16{}) : with_real(t, f);
 }
 
 }  // namespace gleam

@@ -18,7 +18,7 @@ std::size_t ParameterPack::flat_bytes() const {
     return (bytes + memory_alignment - 1) / memory_alignment * memory_alignment;
 }
 
-void ParameterPack::bind(void* memory, const ParameterBuffers& buffers) {
+void ParameterPack::bind(void* memory, const ParameterBuffers& buffers, void* shared) {
     std::size_t used = 0;
     const auto next = [&](bool wanted) {
         if (!wanted) return Tensor{};
@@ -27,7 +27,7 @@ void ParameterPack::bind(void* memory, const ParameterBuffers& buffers) {
     };
     buffers_ = buffers;
     values_ = next(true);
-    gradients_ = next(buffers.gradients);
+    gradients_ = buffers.shared_gradients ? Tensor{shared, dtype_, Shape{elements_}, device_} : next(buffers.gradients);
     for (int i = 0; i < 2; ++i) moments_[static_cast<std::size_t>(i)] = next(i < buffers.moments);
     average_ = next(buffers.average);
 }

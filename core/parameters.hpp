@@ -20,10 +20,11 @@ struct Parameter {
 // Which flat buffers there are beside the values. The default is what inference needs.
 struct ParameterBuffers {
     bool gradients = false;
+    bool shared_gradients = false;  // the same bytes for all packs of a network: each is updated before the next begins
     int moments = 0;       // of the optimiser; at most 2
     bool average = false;  // running average of the values
 
-    std::size_t count() const { return 1 + std::size_t(gradients) + std::size_t(moments) + std::size_t(average); }
+    std::size_t count() const { return 1 + std::size_t(gradients && !shared_gradients) + std::size_t(moments) + std::size_t(average); }
 };
 
 class ParameterPack {
@@ -47,10 +48,12 @@ public:
     std::int64_t elements() const { return elements_; }
     DType dtype() const { return dtype_; }
 
-    // Bytes of the values and of these other flat buffers.
+    // Bytes of the values and of these other flat buffers, without a shared one; and of one flat buffer.
     std::size_t bytes(const ParameterBuffers& buffers) const { return flat_bytes() * buffers.count(); }
-    // Takes its buffers from `memory` (null while planning). Buffers that are not asked for become empty tensors.
-    void bind(void* memory, const ParameterBuffers& buffers);
+    std::size_t flat_bytes() const;
+    // Takes its buffers from `memory`, but shared gradients from `shared` (null while planning). Buffers that are not asked for
+    // become empty tensors.
+    void bind(void* memory, const ParameterBuffers& buffers, void* shared = nullptr);
 
     Parameter parameter(int number) const;
     Tensor value(const Entry& entry) const { return part(values_, entry); }
@@ -69,7 +72,6 @@ public:
 
 private:
     Tensor part(const Tensor& flat, const Entry& entry) const;
-    std::size_t flat_bytes() const;
 
     DType dtype_;
     Device device_;

@@ -206,7 +206,11 @@ static void visit(ConfigVisitor& v, JobConfig& c) {
     v.whole({"seed", "root of all random numbers: same seed, same results"}, c.seed);
     v.text({"device", "where to compute; `auto` takes the fastest device there is"}, c.device,
            {"auto, cpu, cuda or cuda:N", is_device});
-    v.choice({"precision", "number format of weights and images"}, c.precision, {"fp32", "fp64"});
+    v.choice(
+        {"precision",
+         "number format of weights and images; `bf16` is fp32 for these, and bf16 for the features between the layers of the "
+         "regularizer, which are most of the memory"},
+        c.precision, {"fp32", "fp64", "bf16"});
     v.whole({"threads", "CPU threads; 0 = all cores this process may use"}, c.threads, {.least = 0, .most = 4096});
     v.section({"model", "the unrolled network"}, c.model);
     v.section({"training", "how its weights are found"}, c.training);

@@ -55,6 +55,7 @@ NetworkOptions network_options(const JobConfig& job) {
                      d.inner_products == "batch" ? modules::InnerProducts::batch : modules::InnerProducts::per_sample,
                      d.solver_gradient == "unrolled" ? modules::SolverGradient::unrolled : modules::SolverGradient::implicit};
     unroll.regularizer = regularizer_options(job.model);
+    unroll.regularizer.bf16 = job.precision == "bf16";
     return options;
 }
 
@@ -108,7 +109,8 @@ UpdateTerms update_terms(const JobConfig& job, std::int64_t step) {
 }
 
 ParameterBuffers training_buffers(const JobConfig& job) {
-    return {.gradients = true, .moments = update_terms(job, 1).optimizer.moments(), .average = job.training.ema > 0};
+    const bool shared = job.training.strategy == "greedy" && job.training.accumulate == 1;
+    return {.gradients = true, .shared_gradients = shared, .moments = update_terms(job, 1).optimizer.moments(), .average = job.training.ema > 0};
 }
 
 std::optional<data::MaskOptions> mask_options(const MaskConfig& mask, std::uint64_t seed) {

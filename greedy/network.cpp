@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "core/error.hpp"
 
 namespace gleam::greedy {
@@ -24,16 +26,22 @@ Network::Network(const NetworkOptions& options, Device device, const ParameterBu
 std::size_t Network::parameter_bytes() const {
     std::size_t bytes = 0;
     for (const Stage& stage : stages_) bytes += stage.parameters().bytes(buffers_);
-    return bytes;
+    return bytes + shared_bytes();
+}
+
+std::size_t Network::shared_bytes() const {
+    std::size_t largest = 0;
+    for (const Stage& stage : stages_) largest = std::max(largest, stage.parameters().flat_bytes());
+    return buffers_.shared_gradients ? largest : 0;
 }
 
 void Network::materialize(kernels::Operations& ops, std::uint64_t seed) {
     parameters_.reserve(parameter_bytes());
     parameters_.grant(ops.allocator(), "lower model.unrolls or model.regularizer.features");
-    char* memory = static_cast<char*>(parameters_.data());
+    char *const shared = static_cast<char*>(parameters_.data()), *memory = shared + shared_bytes();
     for (Stage& stage : stages_) {
         ParameterPack& pack = stage.parameters();
-        pack.bind(memory, buffers_);
+        pack.bind(memory, buffers_, shared);
         memory += pack.bytes(buffers_);
         const std::vector<double> initial = pack.initial_values(seed);
         with_real(pack.dtype(), [&](auto zero) {

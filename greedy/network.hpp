@@ -35,6 +35,8 @@ public:
     const Arena& parameter_arena() const { return parameters_; }
 
 private:
+    std::size_t shared_bytes() const;
+
     NetworkOptions options_;
     ParameterBuffers buffers_;
     std::vector<Stage> stages_;

@@ -2,12 +2,14 @@
 
 #include <cmath>
 
+#include "core/error.hpp"
+
 namespace gleam::greedy {
 namespace {
 
 // Greedy, module-wise learning: every stage has its own loss against the same target and its own update; what it hands on is the
-// image it computed before that update, and no gradient returns. So no stage sees another's update within a step, and all updates
-// may wait until the end.
+// image it computed before that update, and no gradient returns. So no stage sees another's update within a step: an update may
+// come at once, so that the next stage can have the memory of the gradient, or wait until the end.
 class Greedy final : public Schedule {
 public:
     Greedy(const Recomputation& recomputation, Network& network, StepMemory& memory, modules::Loss loss)
@@ -16,11 +18,14 @@ public:
             paths_.emplace_back("stage " + std::to_string(paths_.size()), std::vector{&stage}, recomputation, memory, 2);
     }
 
-    void accumulate(const Batch& batch, double share) override {
+private:
+    void pass(const Batch& batch, double share, const UpdateTerms* terms) override {
         Tensor x = batch.zero_filled;
         for (int s = 0; s < loss_count(); ++s) {
             const Tensor handed_on = memory_.handoff(s % 2, x);
+            if (terms) begin_stage(s);
             paths_[static_cast<std::size_t>(s)].run(x, batch, loss_, share, memory_.loss(s), &handed_on);
+            if (terms) update_stage(s, *terms);
             x = handed_on;
         }
     }
@@ -36,7 +41,8 @@ public:
         paths_.emplace_back("end to end", all, recomputation, memory, 0);
     }
 
-    void accumulate(const Batch& batch, double share) override {
+private:
+    void pass(const Batch& batch, double share, const UpdateTerms*) override {
         paths_.front().run(batch.zero_filled, batch, loss_, share, memory_.loss(0), nullptr);
     }
 };
@@ -49,14 +55,39 @@ double read(kernels::Operations& ops, const Tensor& scalar) {
 
 }  // namespace
 
+void Schedule::step(int count, const std::function<Batch()>& next, const UpdateTerms& terms) {
+    if (network_.buffers().shared_gradients) {
+        if (count > 1) throw InternalError("Schedule", "gradients of several batches cannot share their memory");
+        for (int s = 0; s < loss_count(); ++s) memory_.ops().fill_zero(memory_.loss(s));
+        pass(next(), 1, &terms);
+        return;
+    }
+    begin();
+    for (int i = 0; i < count; ++i) accumulate(next(), 1.0 / count);
+    update(terms);
+}
+
 void Schedule::begin() {
-    for (Stage& stage : network_.stages()) memory_.ops().fill_zero(stage.parameters().gradients());
     for (int s = 0; s < loss_count(); ++s) memory_.ops().fill_zero(memory_.loss(s));
+    for (int s = 0; s < stage_count(); ++s) begin_stage(s);
+}
+
+void Schedule::accumulate(const Batch& batch, double share) {
+    if (network_.buffers().shared_gradients && !memory_.ops().planning())
+        throw InternalError("Schedule", "gradients that share their memory need step()");
+    pass(batch, share, nullptr);
 }
 
 void Schedule::update(const UpdateTerms& terms) {
-    int number = 0;
-    for (Stage& stage : network_.stages()) stage.update(memory_.ops(), terms, memory_.gradient_norm(number++));
+    for (int s = 0; s < stage_count(); ++s) update_stage(s, terms);
+}
+
+void Schedule::begin_stage(int number) {
+    memory_.ops().fill_zero(network_.stages()[static_cast<std::size_t>(number)].parameters().gradients());
+}
+
+void Schedule::update_stage(int number, const UpdateTerms& terms) {
+    network_.stages()[static_cast<std::size_t>(number)].update(memory_.ops(), terms, memory_.gradient_norm(number));
 }
 
 std::vector<double> Schedule::losses() {
@@ -67,8 +98,7 @@ std::vector<double> Schedule::losses() {
 
 std::vector<double> Schedule::gradient_norms() {
     std::vector<double> values;
-    for (std::size_t s = 0; s < network_.stages().size(); ++s)
-        values.push_back(read(memory_.ops(), memory_.gradient_norm(static_cast<int>(s))));
+    for (int s = 0; s < stage_count(); ++s) values.push_back(read(memory_.ops(), memory_.gradient_norm(s)));
     return values;
 }
 
@@ -87,6 +117,8 @@ void Schedule::observe(const GradientPath::Observer& observer) {
 
 std::unique_ptr<Schedule> make_schedule(const Strategy& strategy, Network& network, StepMemory& memory, modules::Loss loss) {
     if (strategy.greedily) return std::make_unique<Greedy>(strategy.recomputation, network, memory, std::move(loss));
+    if (network.buffers().shared_gradients && network.stages().size() > 1)
+        throw InternalError("Schedule", "a gradient through several stages cannot share their memory");
     return std::make_unique<EndToEnd>(strategy.recomputation, network, memory, std::move(loss));
 }
 

@@ -3,6 +3,7 @@
 // A further strategy is a further class here; stages, paths, memory and trainer do not change.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -20,19 +21,18 @@ public:
         : network_(network), memory_(memory), loss_(std::move(loss)) {}
     virtual ~Schedule() = default;
 
-    // A training step: begin(), then accumulate() for one or more batches, then update().
+    // A training step on `count` batches, whose losses and gradients are averaged.
+    void step(int count, const std::function<Batch()>& next, const UpdateTerms& terms);
+    void step(const Batch& batch, const UpdateTerms& terms) {
+        step(1, [&] { return batch; }, terms);
+    }
+
+    // The same in parts, for networks whose stages have gradients of their own: begin(), accumulate() per batch, update().
     void begin();  // gradients and losses from zero
     // One forward and backward pass of all stages: adds `share` times the losses and gradients of this batch.
-    virtual void accumulate(const Batch& batch, double share) = 0;
+    void accumulate(const Batch& batch, double share);
     // The update of every stage by its gradient.
     void update(const UpdateTerms& terms);
-
-    // A training step on one batch.
-    void step(const Batch& batch, const UpdateTerms& terms) {
-        begin();
-        accumulate(batch, 1);
-        update(terms);
-    }
 
     // How many losses a step computes: one per stage (greedy) or one (end to end).
     int loss_count() const { return static_cast<int>(paths_.size()); }
@@ -48,6 +48,12 @@ public:
     void observe(const GradientPath::Observer& observer);
 
 protected:
+    // accumulate(); with `terms` every stage begins, and is updated, by itself.
+    virtual void pass(const Batch& batch, double share, const UpdateTerms* terms) = 0;
+    void begin_stage(int number);
+    void update_stage(int number, const UpdateTerms& terms);
+    int stage_count() const { return static_cast<int>(network_.stages().size()); }
+
     Network& network_;
     StepMemory& memory_;
     modules::Loss loss_;

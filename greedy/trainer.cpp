@@ -149,21 +149,23 @@ void Trainer::log_mask(const data::HostBatch& batch) const {
 void Trainer::train_step(data::Loader& loader) {
     const std::int64_t batches = job_.training.accumulate;
     std::vector<std::int64_t> slices;
-    double seconds = 0;  // without waiting for data
-    schedule_->begin();
-    for (std::int64_t i = 0; i < batches; ++i) {
-        const data::HostBatch batch = loader.next();
-        if (step_seconds_.empty() && i == 0) log_mask(batch);
+    double waiting = 0;  // for data
+    const auto next = [&] {
+        data::HostBatch batch;
+        waiting += seconds_of([&] { batch = loader.next(); });
+        if (step_seconds_.empty() && slices.empty()) log_mask(batch);
         slices.insert(slices.end(), batch.slices.begin(), batch.slices.end());
         state_.epoch = batch.epoch;
-        seconds += seconds_of([&] { schedule_->accumulate(batch_.load(batch), 1.0 / static_cast<double>(batches)); });
-    }
-    seconds += seconds_of([&] {
-        schedule_->update(update_terms(job_, ++state_.step));
+        return batch_.load(batch);
+    };
+    const double all = seconds_of([&] {
+        schedule_->step(static_cast<int>(batches), next, update_terms(job_, ++state_.step));
         losses_ = schedule_->losses();
     });
+    const double seconds = all - waiting;
     step_seconds_.push_back(seconds);
     training_seconds_ += seconds;
+    waiting_seconds_ += waiting;
     for (std::size_t s = 0; s < losses_.size(); ++s)
         if (!std::isfinite(losses_[s]))
             throw NumericError(
@@ -253,6 +255,7 @@ void Trainer::write_summary(std::size_t process_start) const {
                        {"libraries", libraries},
                        {"seconds",
                         {{"training", training_seconds_},
+                         {"waiting_for_data", waiting_seconds_},
                          {"step_median", quantile(step_seconds_, 0.5)},
                          {"step_p10", quantile(step_seconds_, 0.1)},
                          {"step_p90", quantile(step_seconds_, 0.9)}}},

@@ -60,7 +60,7 @@ private:
     std::unique_ptr<JsonLines> metrics_;
     std::vector<double> losses_;
     std::vector<double> step_seconds_;
-    double training_seconds_ = 0;
+    double training_seconds_ = 0, waiting_seconds_ = 0;  // the former without the latter
     bool recovery_warned_ = false;
     std::size_t process_start_ = 0;
 };

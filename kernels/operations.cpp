@@ -71,8 +71,11 @@ void require_statistics(const char* operation, const Tensor& x, const Tensor& st
 
 // x [N,D,H,W,I], weights [O,I,kd,kh,kw], y [N,D',H',W',O]
 void require_convolution(const char* operation, const Tensor& x, const Tensor& weights, const Padding& padding, const Tensor& y) {
-    require_kind(operation, "x", x, false, y);
-    require_kind(operation, "weights", weights, false, y);
+    for (const Tensor* t : {&x, &y})
+        require(t->dtype == weights.dtype || (t->dtype == DType::bf16 && weights.dtype == DType::f32), operation,
+                std::string("weights are ") + name_of(weights.dtype) + ", x or y " + name_of(t->dtype));
+    require(!is_complex(weights.dtype) && weights.dtype != DType::bf16, operation, "weights must be f32 or f64");
+    require(x.device == y.device && x.device == weights.device, operation, "tensors are on different devices");
     require(x.shape.rank() == 5 && weights.shape.rank() == 5 && y.shape.rank() == 5, operation, "needs five axes");
     bool fits = x.shape[0] == y.shape[0] && x.shape[4] == weights.shape[1] && y.shape[4] == weights.shape[0];
     for (int i = 0; i < 3; ++i) {
@@ -246,22 +249,22 @@ void Operations::soft_threshold(double threshold, const Tensor& x) {
 void Operations::convolution(const Tensor& x, const Tensor& weights, const Tensor* bias, const Padding& padding, const Tensor& y,
                              Arena& workspace) {
     require_convolution("convolution", x, weights, padding, y);
-    if (bias) require_like("convolution", "bias", *bias, Tensor{nullptr, y.dtype, Shape{y.shape[4]}, y.device});
+    if (bias) require_like("convolution", "bias", *bias, Tensor{nullptr, weights.dtype, Shape{y.shape[4]}, y.device});
     note(conv, "convolution", convolution_flops(weights.shape, y.shape), {&x, &weights, bias, &y});
     do_convolution(x, weights, bias, padding, y, workspace);
 }
 
-void Operations::convolution_data(const Tensor& dy, const Tensor& weights, const Padding& padding, const Tensor& dx,
-                                  Arena& workspace) {
+void Operations::convolution_data(const Tensor& dy, const Tensor& weights, const Padding& padding, std::optional<double> slope,
+                                  const Tensor& dx, Arena& workspace) {
     require_convolution("convolution_data", dx, weights, padding, dy);
     note(conv, "convolution_data", convolution_flops(weights.shape, dy.shape), {&dy, &weights, &dx});
-    do_convolution_data(dy, weights, padding, dx, workspace);
+    do_convolution_data(dy, weights, padding, slope, dx, workspace);
 }
 
 void Operations::convolution_weights_acc(const Tensor& x, const Tensor& dy, const Padding& padding, const Tensor& dweights,
                                          const Tensor* dbias, Arena& workspace) {
     require_convolution("convolution_weights_acc", x, dweights, padding, dy);
-    if (dbias) require_like("convolution_weights_acc", "dbias", *dbias, Tensor{nullptr, dy.dtype, Shape{dy.shape[4]}, dy.device});
+    if (dbias) require_like("convolution_weights_acc", "dbias", *dbias, Tensor{nullptr, dweights.dtype, Shape{dy.shape[4]}, dy.device});
     note(conv, "convolution_weights_acc", convolution_flops(dweights.shape, dy.shape),
          {&x, &dy, &dweights, &dweights, dbias, dbias});
     do_convolution_weights_acc(x, dy, padding, dweights, dbias, workspace);

@@ -15,6 +15,7 @@
 
 #include <functional>
 #include <initializer_list>
+#include <optional>
 #include <span>
 
 #include "core/arena.hpp"
@@ -87,11 +88,15 @@ public:
     void soft_threshold(double threshold, const Tensor& x);
 
     // ---- convolution (cross-correlation, stride 1) ---------------------------------------------------------------------
+    // x and y may be bf16, each by itself, where weights, bias and their gradients are f32: numbers are rounded when they are
+    // stored and, on the way, before they are multiplied.
     // y = w * x (+ bias), reading `padding` zeros around x; D_y = D_x + 2 padding - kd + 1 and so on. bias: [K_out] or null.
     void convolution(const Tensor& x, const Tensor& weights, const Tensor* bias, const Padding& padding, const Tensor& y,
                      Arena& workspace);
-    // dx = gradient by x: the adjoint of convolution without bias
-    void convolution_data(const Tensor& dy, const Tensor& weights, const Padding& padding, const Tensor& dx, Arena& workspace);
+    // dx = gradient by x: the adjoint of convolution without bias. With `slope`, dx holds x on entry, as an activation left it, and
+    // the gradient is times the slope where x is not positive: the adjoint of both, in place of x.
+    void convolution_data(const Tensor& dy, const Tensor& weights, const Padding& padding, std::optional<double> slope,
+                          const Tensor& dx, Arena& workspace);
     // dweights += gradient by the weights; dbias += sum of dy when given
     void convolution_weights_acc(const Tensor& x, const Tensor& dy, const Padding& padding, const Tensor& dweights,
                                  const Tensor* dbias, Arena& workspace);
@@ -153,8 +158,8 @@ private:
                             Arena& workspace) = 0;
     virtual void do_convolution(const Tensor& x, const Tensor& weights, const Tensor* bias, const Padding& padding,
                                 const Tensor& y, Arena& workspace) = 0;
-    virtual void do_convolution_data(const Tensor& dy, const Tensor& weights, const Padding& padding, const Tensor& dx,
-                                     Arena& workspace) = 0;
+    virtual void do_convolution_data(const Tensor& dy, const Tensor& weights, const Padding& padding, std::optional<double> slope,
+                                     const Tensor& dx, Arena& workspace) = 0;
     virtual void do_convolution_weights_acc(const Tensor& x, const Tensor& dy, const Padding& padding, const Tensor& dweights,
                                             const Tensor* dbias, Arena& workspace) = 0;
 

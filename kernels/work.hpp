@@ -1,7 +1,7 @@
 // How much work operations are: floating-point operations and bytes, counted from shapes alone while planning.
 //
 // Bytes are the compulsory ones: each operand read once and each result written once, however often a cache has to fetch them
-// again. So times made of these numbers are lower bounds. Per element, with a multiplication and an addition as two operations:
+// again. Times made of these numbers are estimates. Per element, with a multiplication and an addition as two operations:
 //
 //   convolution, …_data, …_weights_acc   2 N D' H' W' K_out K_in taps, multiplications by zeros beyond the border included
 //   fft                                  5 n log2 n per transform of n elements; over some axes only, 5 n log2(their lengths)
@@ -35,7 +35,7 @@ struct WorkItem {
     WorkKind kind = WorkKind::vectors;
     double calls = 0, flops = 0, bytes = 0;  // of all calls together
 
-    // What the calls take at least, in seconds: arithmetic and memory both at their ceilings, and at the same time.
+    // What the calls take if arithmetic and memory are both at their ceilings at the same time, in seconds.
     double seconds(const Ceilings& ceilings) const;
 };
 

@@ -22,14 +22,19 @@ void contribute(Context& c, const GradientPtr& gradient, BufferPtr contribution)
     }
 }
 
-Var border(Context& c, const Var& x, const kernels::Border& border) {
+namespace {
+
+// Its adjoint includes that of the activation if it is `activated`; else the gradient comes with that.
+Var add_border(Context& c, const Var& x, const kernels::Border& border, bool activated) {
     Shape shape = x.tensor().shape;
     for (int i = 0; i < 3; ++i) shape[1 + i] += 2 * border.width[static_cast<std::size_t>(i)];
     BufferPtr value = c.tape.allocate("bordered", x.tensor().dtype, shape, x.tensor().device);
     c.ops.border(x.tensor(), border, value->tensor);
     Var out = c.tape.result(value, x.needs_gradient());
-    c.tape.record(out, [c, border, gradient = x.gradient(), inner = like(x.tensor()),
-                        forward = border.activates() ? value : nullptr](const BufferPtr& incoming) mutable {
+    kernels::Border backward = border;
+    if (!activated) backward.slope = 1;
+    c.tape.record(out, [c, border = backward, gradient = x.gradient(), inner = like(x.tensor()),
+                        forward = backward.activates() ? value : nullptr](const BufferPtr& incoming) mutable {
         const Tensor* bordered = forward ? &forward->tensor : nullptr;
         const bool own = gradient->buffer && gradient->buffer.use_count() == 1;
         if (own) {  // fold straight into the sum
@@ -43,26 +48,52 @@ Var border(Context& c, const Var& x, const kernels::Border& border) {
     return out;
 }
 
-Var convolution(Context& c, const Var& x, const Parameter& weights, const Parameter* bias, const kernels::Padding& padding) {
+}  // namespace
+
+Var border(Context& c, const Var& x, const kernels::Border& border) { return add_border(c, x, border, true); }
+
+namespace {
+
+// With `slope`, x is an activation's output that nobody else reads: its gradient, times the slope where x is not positive, takes
+// its place.
+Var convolve(Context& c, const Var& x, const Parameter& weights, const Parameter* bias, const kernels::Padding& padding,
+             DType dtype, std::optional<double> slope) {
     const Shape& w = weights.value.shape;
     Shape shape = x.tensor().shape;
     for (int i = 0; i < 3; ++i) shape[1 + i] += 2 * padding[static_cast<std::size_t>(i)] - w[2 + i] + 1;
     shape[4] = w[0];
-    BufferPtr value = c.tape.allocate("convolved", x.tensor().dtype, shape, x.tensor().device);
+    BufferPtr value = c.tape.allocate("convolved", dtype, shape, x.tensor().device);
     c.ops.convolution(x.tensor(), weights.value, bias ? &bias->value : nullptr, padding, value->tensor, c.workspace);
     Var out = c.tape.result(std::move(value), true);
-    c.tape.record(out, [c, padding, weights, dbias = bias ? bias->gradient : Tensor{}, has_bias = bias != nullptr,
+    c.tape.record(out, [c, padding, slope, weights, dbias = bias ? bias->gradient : Tensor{}, has_bias = bias != nullptr,
                         input = x.buffer(), gradient = x.gradient()](const BufferPtr& incoming) mutable {
         c.ops.convolution_weights_acc(input->tensor, incoming->tensor, padding, weights.gradient, has_bias ? &dbias : nullptr,
                                       c.workspace);
-        const Tensor inner = like(input->tensor);
-        input.reset();  // its bytes may serve the gradient that comes next
+        BufferPtr back = std::move(input);
         if (!gradient) return;
-        BufferPtr back = c.tape.allocate("gradient of convolution", inner.dtype, inner.shape, inner.device);
-        c.ops.convolution_data(incoming->tensor, weights.value, padding, back->tensor, c.workspace);
+        if (!slope) {
+            const Tensor inner = like(back->tensor);
+            back.reset();  // its bytes may serve the gradient that comes next
+            back = c.tape.allocate("gradient of convolution", inner.dtype, inner.shape, inner.device);
+        }
+        c.ops.convolution_data(incoming->tensor, weights.value, padding, slope, back->tensor, c.workspace);
         contribute(c, gradient, std::move(back));
     });
     return out;
+}
+
+}  // namespace
+
+Var convolution(Context& c, const Var& x, const Parameter& weights, const Parameter* bias, const kernels::Padding& padding,
+                DType dtype) {
+    return convolve(c, x, weights, bias, padding, dtype, std::nullopt);
+}
+
+Var bordered_convolution(Context& c, Var x, const kernels::Border& border, const Parameter& weights, const Parameter* bias,
+                         DType dtype) {
+    const Var bordered = add_border(c, x, border, false);
+    x = Var();  // its bytes may serve the result
+    return convolve(c, bordered, weights, bias, {0, 0, 0}, dtype, border.slope);
 }
 
 Var normalize(Context& c, Var x, double epsilon) {

@@ -33,8 +33,13 @@ struct Scalar {
 // x with a border [N, D, H, W, K] -> [N, D+2d, H+2h, W+2w, K], after its activation if any.
 Var border(Context& context, const Var& x, const kernels::Border& border);
 
-// w * x + bias; keeps x for the backward pass and nothing else.
-Var convolution(Context& context, const Var& x, const Parameter& weights, const Parameter* bias, const kernels::Padding& padding);
+// w * x + bias, stored as `dtype`; keeps x for the backward pass and nothing else.
+Var convolution(Context& context, const Var& x, const Parameter& weights, const Parameter* bias, const kernels::Padding& padding,
+                DType dtype);
+
+// w * border(x) + bias; keeps border(x) for the backward pass and puts its gradient in its place.
+Var bordered_convolution(Context& context, Var x, const kernels::Border& border, const Parameter& weights, const Parameter* bias,
+                         DType dtype);
 
 // Instance normalisation: (x - mean) / sqrt(variance + epsilon) over the pixels of each sample and channel.
 Var normalize(Context& context, Var x, double epsilon);

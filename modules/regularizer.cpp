@@ -23,12 +23,13 @@ public:
         bool bias = false;
         bool zero_border = false;  // in the plane, whatever the options say
         bool starts_at_zero = false;
+        bool last = false;  // its output is no feature
     };
 
     // Weights (and bias) uniform within 1/sqrt(fan-in). `index` numbers the parameters of a network.
     Layer(const RegularizerOptions& options, const Terms& terms, ParameterPack& pack, const std::string& name,
           std::uint32_t stream, std::uint32_t& index)
-        : options_(options) {
+        : options_(options), bf16_(options.bf16 && !terms.last) {
         const std::int64_t k = terms.kernel, depth = options.depth ? k : 1;
         const auto fan_in = static_cast<double>(terms.in * depth * k * k);
         const double bound = terms.starts_at_zero ? 0 : 1 / std::sqrt(fan_in);
@@ -47,14 +48,16 @@ public:
         const double slope = activated ? options_.slope : 1;
         const bool only_zeros =
             slope == 1 && (width_ == kernels::Padding{0, 0, 0} || mode_ == kernels::on_every_axis(kernels::BorderMode::zero));
-        if (!only_zeros) x = border(c, x, {mode_, width_, slope});
-        const Parameter bias = bias_ >= 0 ? pack.parameter(bias_) : Parameter{};
-        return convolution(c, x, pack.parameter(weight_), bias_ >= 0 ? &bias : nullptr,
-                           only_zeros ? width_ : kernels::Padding{0, 0, 0});
+        const Parameter weight = pack.parameter(weight_), bias = bias_ >= 0 ? pack.parameter(bias_) : Parameter{};
+        const Parameter* const added = bias_ >= 0 ? &bias : nullptr;
+        const DType dtype = bf16_ ? DType::bf16 : weight.value.dtype;
+        if (only_zeros) return convolution(c, x, weight, added, width_, dtype);
+        return bordered_convolution(c, std::move(x), {mode_, width_, slope}, weight, added, dtype);
     }
 
 private:
     RegularizerOptions options_;
+    bool bf16_;
     int weight_, bias_ = -1;
     std::array<int, 3> width_;
     std::array<kernels::BorderMode, 3> mode_;
@@ -75,7 +78,7 @@ public:
             if (in != o.features) resample_.push_back(resampling(o, pack, prefix + "/" + name, stream, index));
         }
         final_.push_back(
-            layer("final", {o.channels, o.blocks ? o.features : o.channels, o.kernel, true, true, o.identity_start}));
+            layer("final", {o.channels, o.blocks ? o.features : o.channels, o.kernel, true, true, o.identity_start, true}));
     }
 
     Var forward(Context& c, const ParameterPack& pack, const Var& x) const override {
@@ -108,8 +111,13 @@ public:
         std::uint32_t index = 0;
         for (int k = 0; k < o.layers; ++k) {
             const bool last = k + 1 == o.layers;
-            const Layer::Terms terms{last ? o.channels : o.features, k == 0 ? o.channels : o.features, o.kernel, false, false,
-                                     last && o.identity_start};
+            const Layer::Terms terms{last ? o.channels : o.features,
+                                     k == 0 ? o.channels : o.features,
+                                     o.kernel,
+                                     false,
+                                     false,
+                                     last && o.identity_start,
+                                     last};
             convolutions_.emplace_back(o, terms, pack, prefix + "/conv" + std::to_string(k), stream, index);
         }
     }

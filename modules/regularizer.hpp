@@ -31,6 +31,7 @@ struct RegularizerOptions {
     double slope = 0;                            // of the activation for negative numbers: 0 ReLU, 0.01 leaky ReLU
     bool normalize = false;
     std::array<kernels::BorderMode, 3> border = kernels::on_every_axis(kernels::BorderMode::reflect);
+    bool bf16 = false;            // features, which are what lies between the first and the last convolution, are stored as bf16
     bool identity_start = false;  // the last layer starts at 0, so that an untrained network hands its input through
 };
 

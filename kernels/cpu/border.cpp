@@ -18,24 +18,27 @@ void for_each_copy(std::int64_t i, std::int64_t n, std::int64_t width, BorderMod
 }
 
 template <class T>
-void copy_row(const T* from, std::int64_t n, T slope, T* to) {
-    if (slope == T(1)) {
+void copy_row(const T* from, std::int64_t n, Arithmetic<T> slope, T* to) {
+    if (slope == 1) {
         std::copy_n(from, n, to);
     } else {
 #pragma omp simd
-        for (std::int64_t i = 0; i < n; ++i) to[i] = from[i] > 0 ? from[i] : slope * from[i];
+        for (std::int64_t i = 0; i < n; ++i) {
+            const Arithmetic<T> v = from[i];
+            to[i] = T(v > 0 ? v : slope * v);
+        }
     }
 }
 
 }  // namespace
 
 void CpuOperations::do_border(const Tensor& x, const Border& border, const Tensor& out) {
-    with_real(x.dtype, [&](auto zero) {
+    with_feature(x.dtype, [&](auto zero) {
         using T = decltype(zero);
         const auto& s = x.shape;
         const auto& o = out.shape;
         const std::int64_t channels = s[4];
-        const T slope = T(border.slope);
+        const Arithmetic<T> slope(border.slope);
 #pragma omp parallel for collapse(3) schedule(static)
         for (std::int64_t n = 0; n < o[0]; ++n)
             for (std::int64_t d = 0; d < o[1]; ++d)
@@ -44,7 +47,7 @@ void CpuOperations::do_border(const Tensor& x, const Border& border, const Tenso
                     const std::int64_t sd = device::bordered_source(d, s[1], border.width[0], border.mode[0]);
                     const std::int64_t sh = device::bordered_source(h, s[2], border.width[1], border.mode[1]);
                     if (sd < 0 || sh < 0) {
-                        std::fill_n(row, o[3] * channels, T(0));
+                        std::fill_n(row, o[3] * channels, T{});
                         continue;
                     }
                     const T* source = x.as<T>() + ((n * s[1] + sd) * s[2] + sh) * s[3] * channels;
@@ -54,7 +57,7 @@ void CpuOperations::do_border(const Tensor& x, const Border& border, const Tenso
                         const std::int64_t w = side < width ? side : s[3] + side;
                         const std::int64_t sw = device::bordered_source(w, s[3], width, border.mode[2]);
                         if (sw < 0)
-                            std::fill_n(row + w * channels, channels, T(0));
+                            std::fill_n(row + w * channels, channels, T{});
                         else
                             copy_row(source + sw * channels, channels, slope, row + w * channels);
                     }
@@ -64,32 +67,33 @@ void CpuOperations::do_border(const Tensor& x, const Border& border, const Tenso
 
 void CpuOperations::do_border_adjoint(const Tensor& dout, const Tensor* bordered, const Border& border, bool accumulate,
                                       const Tensor& dx) {
-    with_real(dx.dtype, [&](auto zero) {
+    with_feature(dx.dtype, [&](auto zero) {
         using T = decltype(zero);
         const auto& s = dx.shape;
         const auto& o = dout.shape;
         const std::int64_t channels = s[4], wide = o[3] * channels, width = border.width[2];
-        const T slope = T(border.slope);
+        using A = Arithmetic<T>;
+        const A slope(border.slope);
         // Adds bordered row `from` to row `to`: the inner part at once, then the two ends.
-        const auto fold_row = [&](const T* from, T* to) {
+        const auto fold_row = [&](const T* from, A* to) {
             const T* inner = from + width * channels;
 #pragma omp simd
-            for (std::int64_t i = 0; i < s[3] * channels; ++i) to[i] += inner[i];
+            for (std::int64_t i = 0; i < s[3] * channels; ++i) to[i] += A(inner[i]);
             if (border.mode[2] == BorderMode::zero) return;
             for (std::int64_t side = 0; side < 2 * width; ++side) {
                 const std::int64_t w = side < width ? side : s[3] + side;
-                T* target = to + device::bordered_source(w, s[3], width, border.mode[2]) * channels;
-                for (std::int64_t k = 0; k < channels; ++k) target[k] += from[w * channels + k];
+                A* target = to + device::bordered_source(w, s[3], width, border.mode[2]) * channels;
+                for (std::int64_t k = 0; k < channels; ++k) target[k] += A(from[w * channels + k]);
             }
         };
 #pragma omp parallel
         {
-            std::vector<T> sum(static_cast<std::size_t>(s[3] * channels));
+            std::vector<A> sum(static_cast<std::size_t>(s[3] * channels));
 #pragma omp for collapse(3) schedule(static)
             for (std::int64_t n = 0; n < s[0]; ++n)
                 for (std::int64_t d = 0; d < s[1]; ++d)
                     for (std::int64_t h = 0; h < s[2]; ++h) {
-                        std::fill(sum.begin(), sum.end(), T(0));
+                        std::fill(sum.begin(), sum.end(), A(0));
                         for_each_copy(d, s[1], border.width[0], border.mode[0], [&](std::int64_t od) {
                             for_each_copy(h, s[2], border.width[1], border.mode[1], [&](std::int64_t oh) {
                                 fold_row(dout.as<T>() + ((n * o[1] + od) * o[2] + oh) * wide, sum.data());
@@ -99,8 +103,8 @@ void CpuOperations::do_border_adjoint(const Tensor& dout, const Tensor* bordered
                         const T* mask = bordered ? bordered->as<T>() + own_row * wide + width * channels : nullptr;
                         T* target = dx.as<T>() + ((n * s[1] + d) * s[2] + h) * s[3] * channels;
                         for (std::int64_t i = 0; i < s[3] * channels; ++i) {
-                            const T g = (!mask || mask[i] > 0 ? T(1) : slope) * sum[static_cast<std::size_t>(i)];
-                            target[i] = accumulate ? target[i] + g : g;
+                            const A g = (!mask || A(mask[i]) > 0 ? A(1) : slope) * sum[static_cast<std::size_t>(i)];
+                            target[i] = T(accumulate ? A(target[i]) + g : g);
                         }
                     }
         }

@@ -1,32 +1,116 @@
-// Convolutions. The gradient by the data is itself a forward convolution, of dy with the weights flipped and transposed: oneDNN's
-// channels-last forward kernels reach a higher rate than its own backward ones at channel counts such as 100.
+// Convolutions, each by the method that suits its sizes. The gradient by the data is itself a forward convolution, of dy with the
+// weights flipped and transposed: the methods know only that and the gradient by the weights.
+#include "core/memory.hpp"
 #include "kernels/cpu/convolution_engine.hpp"
 #include "kernels/cpu/convolution_reference.hpp"
 #include "kernels/cpu/cpu_operations.hpp"
 #include "kernels/cpu/parallel.hpp"
+#include "kernels/cpu/thin_convolution.hpp"
+#include "kernels/cpu/winograd.hpp"
 
 namespace gleam::kernels::cpu {
 namespace {
 
-// flipped[i, o, k] = weights[o, i, last - k]
-void flip_weights(const Tensor& weights, float* flipped) {
-    const std::int64_t out = weights.shape[0], in = weights.shape[1], taps = weights.elements() / (out * in);
-    const float* w = weights.as<float>();
-    for (std::int64_t o = 0; o < out; ++o)
-        for (std::int64_t i = 0; i < in; ++i)
-            for (std::int64_t k = 0; k < taps; ++k) flipped[(i * out + o) * taps + k] = w[(o * in + i) * taps + taps - 1 - k];
+void copy_weights(const WeightView& from, const Shape& shape, float* to) {
+    const std::int64_t taps = shape[2] * shape[3] * shape[4];
+    for (std::int64_t o = 0; o < shape[0]; ++o)
+        for (std::int64_t i = 0; i < shape[1]; ++i)
+            for (std::int64_t t = 0; t < taps; ++t) *to++ = from(o, i, t);
+}
+
+// A convolution of x with the result y, stored as float or Bf16 each, and the scratch memory it needs.
+template <class X, class Y>
+struct StoredConvolution {
+    enum class Method : std::uint8_t { thin, winograd, library };
+
+    ConvolutionSizes sizes;
+    ConvolutionEngine& library;
+    int threads;
+    Method method = thin_suits(sizes)                               ? Method::thin
+                    : std::is_same_v<X, Y> && winograd_suits(sizes) ? Method::winograd
+                                                                    : Method::library;
+
+    std::size_t scratch_bytes(ConvolutionPass pass) const {
+        if (method == Method::thin) return thin_scratch_bytes(pass, sizes, threads);
+        if (method == Method::winograd) return winograd_scratch_bytes<X>(pass, sizes, threads);
+        const bool forward = pass == ConvolutionPass::forward;
+        return library.scratch_bytes(pass, sizes) + copied<X>(sizes.x) + (forward ? float_bytes(sizes.y) : copied<Y>(sizes.y)) +
+               (forward ? float_bytes(sizes.weights) : 0);
+    }
+    void forward(const X* x, const WeightView& weights, const ConvolutionOutput<Y>& out, void* scratch) const {
+        if (method == Method::thin) return thin_forward(sizes, threads, x, weights, out, scratch);
+        if constexpr (std::is_same_v<X, Y>)
+            if (method == Method::winograd) return winograd_forward(sizes, threads, x, weights, out, scratch);
+        // The library takes weights as they are stored and gives plain sums.
+        auto* const stored = static_cast<float*>(scratch);
+        float* const sums = stored + float_bytes(sizes.weights) / sizeof(float);
+        float* const converted = sums + float_bytes(sizes.y) / sizeof(float);
+        copy_weights(weights, sizes.weights, stored);
+        library.forward(sizes, as_floats(x, sizes.x, converted), stored, sums, converted + copied<X>(sizes.x) / sizeof(float));
+        const std::int64_t channels = sizes.y[4], pixels = sizes.y.elements() / channels;
+#pragma omp parallel for num_threads(threads) schedule(static)
+        for (std::int64_t i = 0; i < pixels; ++i)
+            for (std::int64_t k = 0; k < channels; ++k) out.put(sums[i * channels + k], k, i * channels + k);
+    }
+    void weights_acc(const X* x, const Y* dy, float* dweights, void* scratch) const {
+        if (method == Method::thin) return thin_weights_acc(sizes, threads, x, dy, dweights, scratch);
+        if constexpr (std::is_same_v<X, Y>)
+            if (method == Method::winograd) return winograd_weights_acc(sizes, threads, x, dy, dweights, scratch);
+        auto* const converted_x = static_cast<float*>(scratch);
+        float* const converted_y = converted_x + copied<X>(sizes.x) / sizeof(float);
+        library.weights_acc(sizes, as_floats(x, sizes.x, converted_x), as_floats(dy, sizes.y, converted_y), dweights,
+                            converted_y + copied<Y>(sizes.y) / sizeof(float));
+    }
+
+private:
+    static std::size_t float_bytes(const Shape& shape) {
+        const std::size_t bytes = static_cast<std::size_t>(shape.elements()) * sizeof(float);
+        return (bytes + memory_alignment - 1) / memory_alignment * memory_alignment;
+    }
+    // Bytes of a copy in float, where one is needed
+    template <class T>
+    static std::size_t copied(const Shape& shape) {
+        return std::is_same_v<T, float> ? 0 : float_bytes(shape);
+    }
+    static const float* as_floats(const float* x, const Shape&, float*) { return x; }
+    static const float* as_floats(const Bf16* x, const Shape& shape, float* copy) {
+        std::copy_n(x, shape.elements(), copy);
+        return copy;
+    }
+};
+
+// Calls f(convolution of x with result y, x.data, y.data), typed as they are stored.
+template <class F>
+void with_stored(const ConvolutionSizes& sizes, ConvolutionEngine& library, int threads, const Tensor& x, const Tensor& y,
+                 F&& f) {
+    const auto typed = [](const Tensor& t, auto&& g) { t.dtype == DType::bf16 ? g(t.as<Bf16>()) : g(t.as<float>()); };
+    typed(x, [&](auto* from) {
+        typed(y, [&](auto* to) {
+            using Stored = StoredConvolution<std::remove_pointer_t<decltype(from)>, std::remove_pointer_t<decltype(to)>>;
+            f(Stored{sizes, library, threads}, from, to);
+        });
+    });
 }
 
 // dbias[k] += sum of dy[..., k], over blocks of fixed size in order
-template <class T>
+template <class T, class Sum>
 void bias_gradient_acc(const Tensor& dy, const Tensor& dbias) {
-    const std::int64_t channels = dy.shape[4], pixels = dy.elements() / channels;
-    for (std::int64_t k = 0; k < channels; ++k)
-        dbias.as<T>()[k] += T(ordered_sum(pixels, [&](std::int64_t first, std::int64_t last) {
-            double sum = 0;
-            for (std::int64_t i = first; i < last; ++i) sum += static_cast<double>(dy.as<T>()[i * channels + k]);
-            return sum;
-        }));
+    constexpr std::int64_t block = 1024;
+    const std::int64_t channels = dy.shape[4], pixels = dy.elements() / channels, blocks = (pixels + block - 1) / block;
+    std::vector<double> sums(static_cast<std::size_t>(blocks * channels));
+#pragma omp parallel for schedule(static)
+    for (std::int64_t b = 0; b < blocks; ++b) {
+        double* sum = sums.data() + b * channels;
+        for (std::int64_t i = b * block; i < std::min(pixels, (b + 1) * block); ++i) {
+            const T* from = dy.as<T>() + i * channels;
+            for (std::int64_t k = 0; k < channels; ++k) sum[k] += static_cast<double>(from[k]);
+        }
+    }
+    for (std::int64_t k = 0; k < channels; ++k) {
+        double total = 0;
+        for (std::int64_t b = 0; b < blocks; ++b) total += sums[static_cast<std::size_t>(b * channels + k)];
+        dbias.as<Sum>()[k] += Sum(total);
+    }
 }
 
 }  // namespace
@@ -37,28 +121,30 @@ void CpuOperations::do_convolution(const Tensor& x, const Tensor& weights, const
         if (!planning()) reference_convolution<double>(x, weights, bias, padding, y);
         return;
     }
-    const ConvolutionSizes sizes{x.shape, weights.shape, y.shape, padding, bias != nullptr};
-    const Lease scratch = workspace.acquire("convolution", convolutions_->scratch_bytes(ConvolutionPass::forward, sizes));
-    if (planning()) return;
-    convolutions_->forward(sizes, x.as<float>(), weights.as<float>(), bias ? bias->as<float>() : nullptr, y.as<float>(),
-                           scratch.data());
+    with_stored({x.shape, weights.shape, y.shape, padding}, *convolutions_, threads_, x, y,
+                [&](const auto& convolution, auto* from, auto* to) {
+                    const Lease scratch = workspace.acquire("convolution", convolution.scratch_bytes(ConvolutionPass::forward));
+                    if (planning()) return;
+                    convolution.forward(from, WeightView::plain(weights.as<float>(), weights.shape),
+                                        {to, bias ? bias->as<float>() : nullptr}, scratch.data());
+                });
 }
 
-void CpuOperations::do_convolution_data(const Tensor& dy, const Tensor& weights, const Padding& padding, const Tensor& dx,
-                                        Arena& workspace) {
+void CpuOperations::do_convolution_data(const Tensor& dy, const Tensor& weights, const Padding& padding,
+                                        std::optional<double> slope, const Tensor& dx, Arena& workspace) {
     if (dx.dtype == DType::f64) {
-        if (!planning()) reference_convolution_data<double>(dy, weights, padding, dx);
+        if (!planning()) reference_convolution_data<double>(dy, weights, padding, slope, dx);
         return;
     }
     const Shape& w = weights.shape;
-    Padding flipped_padding;
-    for (std::size_t i = 0; i < 3; ++i) flipped_padding[i] = static_cast<int>(w[2 + static_cast<int>(i)]) - 1 - padding[i];
-    const ConvolutionSizes sizes{dy.shape, Shape{w[1], w[0], w[2], w[3], w[4]}, dx.shape, flipped_padding, false};
-    const Lease flipped = workspace.acquire("flipped weights", weights.bytes());
-    const Lease scratch = workspace.acquire("convolution_data", convolutions_->scratch_bytes(ConvolutionPass::forward, sizes));
-    if (planning()) return;
-    flip_weights(weights, static_cast<float*>(flipped.data()));
-    convolutions_->forward(sizes, dy.as<float>(), static_cast<float*>(flipped.data()), nullptr, dx.as<float>(), scratch.data());
+    ConvolutionSizes sizes{dy.shape, Shape{w[1], w[0], w[2], w[3], w[4]}, dx.shape};
+    for (std::size_t i = 0; i < 3; ++i) sizes.padding[i] = static_cast<int>(w[2 + static_cast<int>(i)]) - 1 - padding[i];
+    with_stored(sizes, *convolutions_, threads_, dy, dx, [&](const auto& convolution, auto* from, auto* to) {
+        const Lease scratch = workspace.acquire("convolution_data", convolution.scratch_bytes(ConvolutionPass::forward));
+        if (planning()) return;
+        convolution.forward(from, WeightView::flipped(weights.as<float>(), w),
+                            {to, nullptr, slope.has_value(), static_cast<float>(slope.value_or(1))}, scratch.data());
+    });
 }
 
 void CpuOperations::do_convolution_weights_acc(const Tensor& x, const Tensor& dy, const Padding& padding, const Tensor& dweights,
@@ -66,14 +152,17 @@ void CpuOperations::do_convolution_weights_acc(const Tensor& x, const Tensor& dy
     if (x.dtype == DType::f64) {
         if (planning()) return;
         reference_convolution_weights_acc<double>(x, dy, padding, dweights);
-        if (dbias) bias_gradient_acc<double>(dy, *dbias);
+        if (dbias) bias_gradient_acc<double, double>(dy, *dbias);
         return;
     }
-    const ConvolutionSizes sizes{x.shape, dweights.shape, dy.shape, padding, false};
-    const Lease scratch = workspace.acquire("convolution_weights", convolutions_->scratch_bytes(ConvolutionPass::weights, sizes));
-    if (planning()) return;
-    convolutions_->weights_acc(sizes, x.as<float>(), dy.as<float>(), dweights.as<float>(), scratch.data());
-    if (dbias) bias_gradient_acc<float>(dy, *dbias);
+    with_stored({x.shape, dweights.shape, dy.shape, padding}, *convolutions_, threads_, x, dy,
+                [&](const auto& convolution, auto* from, auto* to) {
+                    const Lease scratch =
+                        workspace.acquire("convolution_weights", convolution.scratch_bytes(ConvolutionPass::weights));
+                    if (planning()) return;
+                    convolution.weights_acc(from, to, dweights.as<float>(), scratch.data());
+                    if (dbias) bias_gradient_acc<std::remove_pointer_t<decltype(to)>, float>(dy, *dbias);
+                });
 }
 
 }  // namespace gleam::kernels::cpu

@@ -20,7 +20,7 @@ std::size_t aligned(std::size_t bytes) { return (bytes + memory_alignment - 1) /
 // What oneDNN wants to know of a convolution. Without extent in depth that axis is left out, so that the 2D kernels are used.
 struct Descriptors {
     memory::dims strides, padding;
-    memory::desc x, y, bias, plain_weights, any_weights;
+    memory::desc x, y, plain_weights, any_weights;
 
     explicit Descriptors(const ConvolutionSizes& s) {
         const bool flat = s.x[1] == 1 && s.weights[2] == 1 && s.padding[0] == 0;
@@ -38,7 +38,6 @@ struct Descriptors {
         y = memory::desc(yd, f32, flat ? Tag::nhwc : Tag::ndhwc);
         plain_weights = memory::desc(wd, f32, flat ? Tag::oihw : Tag::oidhw);
         any_weights = memory::desc(wd, f32, Tag::any);
-        bias = s.bias ? memory::desc({s.y[4]}, f32, Tag::a) : memory::desc();
     }
 };
 
@@ -53,9 +52,9 @@ dnnl::convolution_forward::primitive_desc forward_description(const Descriptors&
     const auto kind = dnnl::prop_kind::forward_training;
     const auto algorithm = dnnl::algorithm::convolution_direct;
 #if DNNL_VERSION_MAJOR >= 3
-    return {engine, kind, algorithm, d.x, d.any_weights, d.bias, d.y, d.strides, d.padding, d.padding, lent_scratch()};
+    return {engine, kind, algorithm, d.x, d.any_weights, d.y, d.strides, d.padding, d.padding, lent_scratch()};
 #else
-    return {{kind, algorithm, d.x, d.any_weights, d.bias, d.y, d.strides, d.padding, d.padding}, lent_scratch(), engine};
+    return {{kind, algorithm, d.x, d.any_weights, d.y, d.strides, d.padding, d.padding}, lent_scratch(), engine};
 #endif
 }
 
@@ -70,7 +69,7 @@ dnnl::convolution_backward_weights::primitive_desc weights_description(const Des
 }
 
 std::vector<std::int64_t> key_of(ConvolutionPass pass, const ConvolutionSizes& s) {
-    std::vector<std::int64_t> key{static_cast<std::int64_t>(pass), s.bias};
+    std::vector<std::int64_t> key{static_cast<std::int64_t>(pass)};
     for (const Shape* shape : {&s.x, &s.weights, &s.y}) key.insert(key.end(), shape->begin(), shape->end());
     key.insert(key.end(), s.padding.begin(), s.padding.end());
     return key;
@@ -82,7 +81,7 @@ std::vector<std::int64_t> key_of(ConvolutionPass pass, const ConvolutionSizes& s
 struct ConvolutionEngine::Plan {
     dnnl::primitive convolution;
     dnnl::reorder reorder;  // plain -> library's weights (forward), library's -> plain with addition (weights)
-    memory::desc x, y, bias, plain_weights, weights, scratchpad;
+    memory::desc x, y, plain_weights, weights, scratchpad;
 
     std::size_t scratch_bytes() const { return aligned(weights.get_size()) + aligned(scratchpad.get_size()); }
 };
@@ -104,7 +103,7 @@ ConvolutionEngine::Plan& ConvolutionEngine::plan(ConvolutionPass pass, const Con
     if (!fresh) return p;
     try {
         const Descriptors d(sizes);
-        p.x = d.x, p.y = d.y, p.bias = d.bias, p.plain_weights = d.plain_weights;
+        p.x = d.x, p.y = d.y, p.plain_weights = d.plain_weights;
         if (pass == ConvolutionPass::forward) {
             const auto description = forward_description(d, impl_->engine);
             p.convolution = dnnl::convolution_forward(description);
@@ -132,19 +131,17 @@ std::size_t ConvolutionEngine::scratch_bytes(ConvolutionPass pass, const Convolu
     return plan(pass, sizes).scratch_bytes();
 }
 
-void ConvolutionEngine::forward(const ConvolutionSizes& sizes, const float* x, const float* weights, const float* bias, float* y,
-                                void* scratch) {
+void ConvolutionEngine::forward(const ConvolutionSizes& sizes, const float* x, const float* weights, float* y, void* scratch) {
     Plan& p = plan(ConvolutionPass::forward, sizes);
     memory own_weights = impl_->memory_at(p.weights, scratch);
     memory plain = impl_->memory_at(p.plain_weights, weights);
     p.reorder.execute(impl_->stream, plain, own_weights);
-    std::unordered_map<int, memory> arguments{
-        {DNNL_ARG_SRC, impl_->memory_at(p.x, x)},
-        {DNNL_ARG_WEIGHTS, own_weights},
-        {DNNL_ARG_DST, impl_->memory_at(p.y, y)},
-        {DNNL_ARG_SCRATCHPAD, impl_->memory_at(p.scratchpad, static_cast<char*>(scratch) + aligned(p.weights.get_size()))}};
-    if (sizes.bias) arguments.emplace(DNNL_ARG_BIAS, impl_->memory_at(p.bias, bias));
-    p.convolution.execute(impl_->stream, arguments);
+    p.convolution.execute(
+        impl_->stream,
+        {{DNNL_ARG_SRC, impl_->memory_at(p.x, x)},
+         {DNNL_ARG_WEIGHTS, own_weights},
+         {DNNL_ARG_DST, impl_->memory_at(p.y, y)},
+         {DNNL_ARG_SCRATCHPAD, impl_->memory_at(p.scratchpad, static_cast<char*>(scratch) + aligned(p.weights.get_size()))}});
     impl_->stream.wait();
 }
 

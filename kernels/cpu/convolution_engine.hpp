@@ -4,18 +4,9 @@
 #include <memory>
 #include <string>
 
-#include "kernels/terms.hpp"
+#include "kernels/cpu/convolution_terms.hpp"
 
 namespace gleam::kernels::cpu {
-
-enum class ConvolutionPass : std::uint8_t { forward, weights };
-
-// One convolution of given sizes: x [N,D,H,W,I], weights [O,I,kd,kh,kw], y [N,D',H',W',O].
-struct ConvolutionSizes {
-    Shape x, weights, y;
-    Padding padding{};
-    bool bias = false;
-};
 
 class ConvolutionEngine {
 public:
@@ -25,8 +16,8 @@ public:
     // Bytes of scratch memory that run() needs; plans the convolution on first use of its sizes.
     std::size_t scratch_bytes(ConvolutionPass pass, const ConvolutionSizes& sizes);
 
-    // forward: y = weights * x (+ bias).
-    void forward(const ConvolutionSizes& sizes, const float* x, const float* weights, const float* bias, float* y, void* scratch);
+    // forward: y = weights * x.
+    void forward(const ConvolutionSizes& sizes, const float* x, const float* weights, float* y, void* scratch);
     // weights: dweights += gradient.
     void weights_acc(const ConvolutionSizes& sizes, const float* x, const float* dy, float* dweights, void* scratch);
 

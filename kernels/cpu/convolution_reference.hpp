@@ -2,6 +2,9 @@
 // Every output element is one sum in a fixed order.
 #pragma once
 
+#include <optional>
+#include <vector>
+
 #include "core/tensor.hpp"
 #include "kernels/terms.hpp"
 
@@ -65,7 +68,8 @@ void reference_convolution(const Tensor& x, const Tensor& weights, const Tensor*
 }
 
 template <class T>
-void reference_convolution_data(const Tensor& dy, const Tensor& weights, const Padding& padding, const Tensor& dx) {
+void reference_convolution_data(const Tensor& dy, const Tensor& weights, const Padding& padding, std::optional<double> slope,
+                                const Tensor& dx) {
     const ConvolutionIndex at{dx.shape, weights.shape, dy.shape, padding};
     const std::int64_t in = dx.shape[4], out = dy.shape[4], taps = at.taps();
 #pragma omp parallel for collapse(3) schedule(static)
@@ -74,12 +78,14 @@ void reference_convolution_data(const Tensor& dy, const Tensor& weights, const P
             for (std::int64_t h = 0; h < dx.shape[2]; ++h)
                 for (std::int64_t w = 0; w < dx.shape[3]; ++w) {
                     T* target = dx.as<T>() + at.x_offset(n, d, h, w);
-                    for (std::int64_t i = 0; i < in; ++i) target[i] = 0;
+                    std::vector<T> sum(static_cast<std::size_t>(in));
                     at.for_each_output(n, d, h, w, [&](std::int64_t tap, std::int64_t offset) {
                         for (std::int64_t o = 0; o < out; ++o)
                             for (std::int64_t i = 0; i < in; ++i)
-                                target[i] += weights.as<T>()[(o * in + i) * taps + tap] * dy.as<T>()[offset + o];
+                                sum[static_cast<std::size_t>(i)] += weights.as<T>()[(o * in + i) * taps + tap] * dy.as<T>()[offset + o];
                     });
+                    for (std::int64_t i = 0; i < in; ++i)
+                        target[i] = sum[static_cast<std::size_t>(i)] * (slope && !(target[i] > 0) ? T(*slope) : T(1));
                 }
 }
 

@@ -66,11 +66,11 @@ private:
     void do_normalize(const Tensor& x, double epsilon, const Tensor& out, const Tensor& inverse_deviation) override;
     void do_normalize_adjoint(const Tensor& dout, const Tensor& out, const Tensor& inverse_deviation, const Tensor& dx) override;
 
-    // convolution.cpp: float goes to oneDNN, double to the plain loops of convolution_reference.hpp
+    // convolution.cpp; double precision goes to the plain loops of convolution_reference.hpp
     void do_convolution(const Tensor& x, const Tensor& weights, const Tensor* bias, const Padding& padding, const Tensor& y,
                         Arena& workspace) override;
-    void do_convolution_data(const Tensor& dy, const Tensor& weights, const Padding& padding, const Tensor& dx,
-                             Arena& workspace) override;
+    void do_convolution_data(const Tensor& dy, const Tensor& weights, const Padding& padding, std::optional<double> slope,
+                             const Tensor& dx, Arena& workspace) override;
     void do_convolution_weights_acc(const Tensor& x, const Tensor& dy, const Padding& padding, const Tensor& dweights,
                                     const Tensor* dbias, Arena& workspace) override;
 

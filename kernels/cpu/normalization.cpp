@@ -27,7 +27,7 @@ std::vector<double> channel_sums(std::int64_t pixels, std::int64_t channels, F&&
 }  // namespace
 
 void CpuOperations::do_normalize(const Tensor& x, double epsilon, const Tensor& out, const Tensor& inverse_deviation) {
-    with_real(x.dtype, [&](auto zero) {
+    with_feature(x.dtype, [&](auto zero) {
         using T = decltype(zero);
         const std::int64_t channels = x.shape[4], pixels = x.shape[1] * x.shape[2] * x.shape[3];
         const auto count = static_cast<double>(pixels);
@@ -46,7 +46,7 @@ void CpuOperations::do_normalize(const Tensor& x, double epsilon, const Tensor& 
             parallel_ranges(pixels, 1024, [&](std::int64_t first, std::int64_t last) {
                 for (std::int64_t i = first * channels; i < last * channels; ++i) {
                     const std::int64_t k = i % channels;
-                    o[i] = T((static_cast<double>(p[i]) - mean[static_cast<std::size_t>(k)]) * inverse[k]);
+                    o[i] = T(Arithmetic<T>((static_cast<double>(p[i]) - mean[static_cast<std::size_t>(k)]) * inverse[k]));
                 }
             });
         }
@@ -55,7 +55,7 @@ void CpuOperations::do_normalize(const Tensor& x, double epsilon, const Tensor& 
 
 void CpuOperations::do_normalize_adjoint(const Tensor& dout, const Tensor& out, const Tensor& inverse_deviation,
                                          const Tensor& dx) {
-    with_real(dout.dtype, [&](auto zero) {
+    with_feature(dout.dtype, [&](auto zero) {
         using T = decltype(zero);
         const std::int64_t channels = dout.shape[4], pixels = dout.shape[1] * dout.shape[2] * dout.shape[3];
         const auto count = static_cast<double>(pixels);
@@ -69,8 +69,8 @@ void CpuOperations::do_normalize_adjoint(const Tensor& dout, const Tensor& out, 
             parallel_ranges(pixels, 1024, [&](std::int64_t first, std::int64_t last) {
                 for (std::int64_t i = first * channels; i < last * channels; ++i) {
                     const auto k = static_cast<std::size_t>(i % channels);
-                    d[i] = T(inverse[k] *
-                             (static_cast<double>(g[i]) - sum[k] / count - static_cast<double>(y[i]) * product[k] / count));
+                    const double centred = static_cast<double>(g[i]) - sum[k] / count - static_cast<double>(y[i]) * product[k] / count;
+                    d[i] = T(Arithmetic<T>(inverse[k] * centred));
                 }
             });
         }

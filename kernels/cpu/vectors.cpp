@@ -61,8 +61,8 @@ void CpuOperations::do_copy(const Tensor& x, const Tensor& out) {
         std::memcpy(out.data, x.data, x.bytes());
         return;
     }
-    with_real(x.dtype, [&](auto from) {
-        with_real(out.dtype, [&](auto to) {
+    with_feature(x.dtype, [&](auto from) {
+        with_feature(out.dtype, [&](auto to) {
             std::transform(real_data<decltype(from)>(x), real_data<decltype(from)>(x) + reals(x), real_data<decltype(to)>(out),
                            [](auto v) { return static_cast<decltype(to)>(v); });
         });
@@ -72,14 +72,15 @@ void CpuOperations::do_copy(const Tensor& x, const Tensor& out) {
 void CpuOperations::do_fill_zero(const Tensor& out) { std::memset(out.data, 0, out.bytes()); }
 
 void CpuOperations::do_linear_combination(double a, const Tensor& x, double b, const Tensor& y, const Tensor& out) {
-    with_real(x.dtype, [&](auto zero) {
+    with_feature(x.dtype, [&](auto zero) {
         using T = decltype(zero);
+        using A = Arithmetic<T>;
         const T *p = real_data<T>(x), *q = real_data<T>(y);
         T* o = real_data<T>(out);
-        const T s = T(a), t = T(b);
+        const A s = A(a), t = A(b);
         parallel_ranges(reals(x), elementwise_grain, [&](std::int64_t first, std::int64_t last) {
 #pragma omp simd
-            for (std::int64_t i = first; i < last; ++i) o[i] = s * p[i] + t * q[i];
+            for (std::int64_t i = first; i < last; ++i) o[i] = T(s * A(p[i]) + t * A(q[i]));
         });
     });
 }

@@ -1,4 +1,5 @@
 #include "greedy/schedule.hpp"
+#include "core/error.hpp"
 #include "test/support/catch.hpp"
 #include "test/support/problem.hpp"
 
@@ -53,6 +54,23 @@ TEST_CASE("A greedy stage's loss and gradient do not depend on later stages") {
         CHECK(weights_of<float>(one.network.stages()[0]) == weights_of<float>(three.network.stages()[0]));
     }
     CHECK(gradients_of<float>(three.network.stages()[1]) != gradients_of<float>(three.network.stages()[2]));
+}
+
+TEST_CASE("Greedy stages that share the memory of their gradients learn the same, to the bit") {
+    const TrainingProblem<float> p(2);
+    const ParameterBuffers shared{.gradients = true, .shared_gradients = true, .moments = 2};
+    const modules::Loss loss{{kernels::LossKind::l1, 1}};
+    TrainingRun own(*p.ops, small_network(3, 3), Strategy::greedy, p.batch(), loss);
+    TrainingRun one(*p.ops, small_network(3, 3), Strategy::greedy, p.batch(), loss, shared);
+    CHECK(one.network.parameter_arena().bytes() < own.network.parameter_arena().bytes());
+    for (int step = 1; step <= 3; ++step) {
+        CHECK(one.step(p.batch(), step) == own.step(p.batch(), step));
+        for (std::size_t s = 0; s < 3; ++s)
+            CHECK(weights_of<float>(one.network.stages()[s]) == weights_of<float>(own.network.stages()[s]));
+    }
+    CHECK_THROWS_AS(one.schedule->step(2, [&] { return p.batch(); }, {}), InternalError);
+    CHECK_THROWS_AS(one.schedule->accumulate(p.batch(), 1), InternalError);
+    CHECK_THROWS_AS(TrainingRun(*p.ops, small_network(3, 3), Strategy::end_to_end, p.batch(), loss, shared), InternalError);
 }
 
 TEST_CASE("A stage is handed the image its predecessor computed before its update") {

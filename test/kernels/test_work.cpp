@@ -42,7 +42,7 @@ TEST_CASE("A convolution counts two operations for each product that a convoluti
 
     const WorkLog log = planned([&](Operations& o, WorkLog&, Arena& a) {
         o.convolution(x.view(), w.view(), nullptr, {0, 0, 0}, y.view(), a);
-        o.convolution_data(y.view(), w.view(), {0, 0, 0}, x.view(), a);
+        o.convolution_data(y.view(), w.view(), {0, 0, 0}, std::nullopt, x.view(), a);
         o.convolution_weights_acc(x.view(), y.view(), {0, 0, 0}, w.view(), nullptr, a);
     });
     CHECK(log.items().size() == 3);

@@ -33,11 +33,23 @@ TEST_CASE("Each differentiable function has the gradient of its finite differenc
     SECTION("convolution by its input, weights and bias") {
         const auto f = [&](Context& c, const ParameterPack& p, const Var& v) {
             const Parameter b = p.parameter(bias);
-            return convolution(c, v, p.parameter(weights), &b, {0, 1, 1});
+            return convolution(c, v, p.parameter(weights), &b, {0, 1, 1}, DType::f64);
         };
         const auto e = gradient_errors<double>(f, owned, x);
         CHECK(e.input < bound);
         CHECK(e.parameters < bound);
+    }
+    SECTION("convolution with a border and an activation, by its input, weights and bias") {
+        for (double slope : {1.0, 0.0, 0.1}) {
+            const kernels::Border reflected{kernels::on_every_axis(kernels::BorderMode::reflect), {0, 1, 1}, slope};
+            const auto f = [&](Context& c, const ParameterPack& p, const Var& v) {
+                const Parameter b = p.parameter(bias);
+                return bordered_convolution(c, v, reflected, p.parameter(weights), &b, DType::f64);
+            };
+            const auto e = gradient_errors<double>(f, owned, x, 1e-5);
+            CHECK(e.input < bound);
+            CHECK(e.parameters < bound);
+        }
     }
     SECTION("instance normalisation") {
         const auto f = [&](Context& c, const ParameterPack&, const Var& v) { return normalize(c, v, 1e-5); };

@@ -28,6 +28,7 @@ greedy::JobConfig TrainingCase::job(const std::string& strategy) const {
     if (depth > 1 && frames > 1)
         throw ConfigError("--frames", "series of volumes are not known", "leave out --depth or --frames");
     greedy::JobConfig job;
+    job.precision = precision;
     job.model.physics = depth > 1 ? "3d" : frames > 1 ? "2d+t" : "2d";
     job.model.unrolls = unrolls;
     job.model.regularizer.features = features;
@@ -43,12 +44,13 @@ greedy::JobConfig TrainingCase::job(const std::string& strategy) const {
 }
 
 std::string TrainingCase::description() const {
-    return fmt::format("{}, {} unrolls of {} features, batch {}, {} x {} x {} x {}, {} coils", architecture, unrolls, features,
-                       batch, frames, depth, height, width, coils);
+    return fmt::format("{}, {}, {} unrolls of {} features, batch {}, {} x {} x {} x {}, {} coils", architecture, precision,
+                       unrolls, features, batch, frames, depth, height, width, coils);
 }
 
 void add_case_options(CLI::App& program, TrainingCase& t) {
     program.add_option("--arch", t.architecture)->check(CLI::IsMember({"pgd", "modl"}))->capture_default_str();
+    program.add_option("--precision", t.precision)->check(CLI::IsMember({"fp32", "bf16"}))->capture_default_str();
     program.add_option("--frames", t.frames, "of a cine series")->check(CLI::Range(1, 1024))->capture_default_str();
     program.add_option("--depth", t.depth, "partitions of a volume")->check(CLI::Range(1, 4096))->capture_default_str();
     program.add_option("--height", t.height)->check(CLI::Range(8, 8192))->capture_default_str();

@@ -17,6 +17,7 @@ namespace gleam::bench {
 
 struct TrainingCase {
     std::string architecture = "pgd";  // or modl
+    std::string precision = "fp32";    // or bf16
     std::int64_t frames = 1, depth = 1, height = 128, width = 128, coils = 8;
     std::int64_t unrolls = 4, features = 32, batch = 1;
 

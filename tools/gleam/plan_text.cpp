@@ -38,7 +38,7 @@ std::string memory_table(const PlanResult& r) {
 
 std::string work_table(const PlanResult& r) {
     std::string text = fmt::format("{:<12}{:>9}{:>9}", "per step", "GFLOP", "GB");
-    if (r.ceilings) text += fmt::format("{:>11}", "seconds >=");
+    if (r.ceilings) text += fmt::format("{:>11}", "seconds");
     for (kernels::WorkKind kind : kernels::work_kinds) text += fmt::format("{:>12}", kernels::name_of(kind));
     text += "\n";
     for (const StrategyPlan& s : r.strategies) {
@@ -58,8 +58,7 @@ std::string work_table(const PlanResult& r) {
         text += "\n";
     }
     text += r.ceilings ? fmt::format(
-                             "Seconds are a lower bound: every operation at {:.4g} GFLOP/s or {:.4g} GB/s ({} threads); "
-                             "shares are of them.\n",
+                             "Seconds: every operation at {:.4g} GFLOP/s or {:.4g} GB/s ({} threads); shares are of them.\n",
                              r.ceilings->fma_gflops, r.ceilings->copy_gbytes_per_s, r.ceilings->threads)
                        : fmt::format("Shares are of the operations. For times, run gleam-bench-ceilings{}.\n",
                                      r.ceilings_file.empty() ? "" : ", which writes " + r.ceilings_file);
@@ -119,14 +118,14 @@ Json layout_json(const data::DatasetLayout& l) {
 
 Json work_json(const kernels::WorkLog& work, const std::optional<kernels::Ceilings>& ceilings) {
     Json json{{"flops", work.flops()}, {"bytes", work.bytes()}};
-    if (ceilings) json["seconds_at_least"] = work.seconds(*ceilings);
+    if (ceilings) json["seconds"] = work.seconds(*ceilings);
     for (const kernels::WorkItem& item : work.by_operation()) {
         Json entry{{"kind", kernels::name_of(item.kind)}, {"calls", item.calls}, {"flops", item.flops}, {"bytes", item.bytes}};
         if (ceilings) {
             double seconds = 0;
             for (const kernels::WorkItem& i : work.items())
                 if (i.operation == item.operation) seconds += i.seconds(*ceilings);
-            entry["seconds_at_least"] = seconds;
+            entry["seconds"] = seconds;
         }
         json["operations"][item.operation] = entry;
     }
