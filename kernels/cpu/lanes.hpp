@@ -23,23 +23,23 @@ struct Pair {
 };
 
 template <class T>
-typename Lanes<T>::Vector load_lanes(const T* p) {
+[[gnu::always_inline]] inline typename Lanes<T>::Vector load_lanes(const T* p) {
     typename Lanes<T>::Vector v;
     std::memcpy(&v, p, sizeof v);
     return v;
 }
 template <class T>
-void store_lanes(T* p, typename Lanes<T>::Vector v) {
+[[gnu::always_inline]] inline void store_lanes(T* p, typename Lanes<T>::Vector v) {
     std::memcpy(p, &v, sizeof v);
 }
 
 // A pair lies in memory as all real parts, then all imaginary parts.
 template <class T>
-Pair<T> load_pair(const T* p) {
+[[gnu::always_inline]] inline Pair<T> load_pair(const T* p) {
     return {load_lanes(p), load_lanes(p + Lanes<T>::count)};
 }
 template <class T>
-void store_pair(T* p, const Pair<T>& v) {
+[[gnu::always_inline]] inline void store_pair(T* p, const Pair<T>& v) {
     store_lanes<T>(p, v.re);
     store_lanes<T>(p + Lanes<T>::count, v.im);
 }
@@ -47,21 +47,21 @@ void store_pair(T* p, const Pair<T>& v) {
 namespace detail {
 
 template <class V, int... I>
-V even_lanes(V a, V b, std::integer_sequence<int, I...>) {
+[[gnu::always_inline]] inline V even_lanes(V a, V b, std::integer_sequence<int, I...>) {
     return __builtin_shufflevector(a, b, (2 * I)...);
 }
 template <class V, int... I>
-V odd_lanes(V a, V b, std::integer_sequence<int, I...>) {
+[[gnu::always_inline]] inline V odd_lanes(V a, V b, std::integer_sequence<int, I...>) {
     return __builtin_shufflevector(a, b, (2 * I + 1)...);
 }
 template <int First, class V, int... I>
-V interleave(V a, V b, std::integer_sequence<int, I...>) {
+[[gnu::always_inline]] inline V interleave(V a, V b, std::integer_sequence<int, I...>) {
     constexpr int n = sizeof...(I);
     return __builtin_shufflevector(a, b, (First + I / 2 + I % 2 * n)...);
 }
 // Exchanges the blocks of `Step` lanes beside the diagonal of rows a and b, `Step` rows apart.
 template <int Step, class V, int... I>
-void exchange(V& a, V& b, std::integer_sequence<int, I...>) {
+[[gnu::always_inline]] inline void exchange(V& a, V& b, std::integer_sequence<int, I...>) {
     constexpr int n = sizeof...(I);
     const V upper = __builtin_shufflevector(a, b, (I & Step ? n + I - Step : I)...);
     b = __builtin_shufflevector(a, b, (I & Step ? n + I : I + Step)...);
@@ -69,7 +69,7 @@ void exchange(V& a, V& b, std::integer_sequence<int, I...>) {
 }
 
 template <int Step, int N, class V>
-void exchange_all(V* rows) {
+[[gnu::always_inline]] inline void exchange_all(V* rows) {
     if constexpr (Step < N) {
         for (int i = 0; i < N; ++i)
             if ((i & Step) == 0) exchange<Step>(rows[i], rows[i + Step], std::make_integer_sequence<int, N>());
@@ -81,13 +81,13 @@ void exchange_all(V* rows) {
 
 // Lane j of row i to lane i of row j, for as many rows as lanes.
 template <class T>
-void transpose(typename Lanes<T>::Vector* rows) {
+[[gnu::always_inline]] inline void transpose(typename Lanes<T>::Vector* rows) {
     detail::exchange_all<1, Lanes<T>::count>(rows);
 }
 
 // The first n of a vector's lanes of complex numbers, interleaved in memory and `step` apart; zeros beyond.
 template <class T>
-Pair<T> load_pixels(const std::complex<T>* p, std::int64_t n, std::int64_t step) {
+[[gnu::always_inline]] inline Pair<T> load_pixels(const std::complex<T>* p, std::int64_t n, std::int64_t step) {
     constexpr int lanes = Lanes<T>::count;
     constexpr auto all = std::make_integer_sequence<int, lanes>();
     if (n >= lanes && step == 1) {
@@ -101,7 +101,7 @@ Pair<T> load_pixels(const std::complex<T>* p, std::int64_t n, std::int64_t step)
 }
 
 template <class T>
-void store_pixels(std::complex<T>* p, std::int64_t n, std::int64_t step, const Pair<T>& v) {
+[[gnu::always_inline]] inline void store_pixels(std::complex<T>* p, std::int64_t n, std::int64_t step, const Pair<T>& v) {
     constexpr int lanes = Lanes<T>::count;
     constexpr auto all = std::make_integer_sequence<int, lanes>();
     if (n >= lanes && step == 1) {

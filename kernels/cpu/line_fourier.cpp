@@ -24,15 +24,16 @@ std::vector<int> radices_of(std::int64_t length) {
     return radices;
 }
 
+// These must be inlined: what they get are arrays that are to stay in registers.
 template <class V>
-void add_and_subtract(V& a, V& b) {
+[[gnu::always_inline]] inline void add_and_subtract(V& a, V& b) {
     const V sum = a + b;
     b = a - b;
     a = sum;
 }
 
 template <class V>
-void transform4(V& r0, V& i0, V& r1, V& i1, V& r2, V& i2, V& r3, V& i3) {
+[[gnu::always_inline]] inline void transform4(V& r0, V& i0, V& r1, V& i1, V& r2, V& i2, V& r3, V& i3) {
     add_and_subtract(r0, r2), add_and_subtract(i0, i2);
     add_and_subtract(r1, r3), add_and_subtract(i1, i3);
     add_and_subtract(r0, r1), add_and_subtract(i0, i1);
@@ -43,7 +44,7 @@ void transform4(V& r0, V& i0, V& r1, V& i1, V& r2, V& i2, V& r3, V& i3) {
 }
 
 template <class T, class V>
-void transform8(V* r, V* i) {
+[[gnu::always_inline]] inline void transform8(V* r, V* i) {
     transform4(r[0], i[0], r[2], i[2], r[4], i[4], r[6], i[6]);
     transform4(r[1], i[1], r[3], i[3], r[5], i[5], r[7], i[7]);
     const T h = T(std::numbers::sqrt2 / 2);
@@ -59,7 +60,7 @@ void transform8(V* r, V* i) {
 
 // Any odd number of points, by sums and differences of opposite ones.
 template <class T, class V>
-void transform_odd(int n, V* r, V* i, const T* roots) {
+[[gnu::always_inline]] inline void transform_odd(int n, V* r, V* i, const T* roots) {
     const int half = n / 2;
     V sum_r[largest_radix / 2 + 1], sum_i[largest_radix / 2 + 1], dif_r[largest_radix / 2 + 1], dif_i[largest_radix / 2 + 1];
     V first_r = r[0], first_i = i[0];
@@ -86,7 +87,7 @@ void transform_odd(int n, V* r, V* i, const T* roots) {
 }
 
 template <class T, int Radix, class V>
-void transform(int radix, V* r, V* i, const T* roots) {
+[[gnu::always_inline]] inline void transform(int radix, V* r, V* i, const T* roots) {
     if constexpr (Radix == 2) {
         add_and_subtract(r[0], r[1]), add_and_subtract(i[0], i[1]);
     } else if constexpr (Radix == 4) {
@@ -101,11 +102,11 @@ void transform(int radix, V* r, V* i, const T* roots) {
 // One step at one place j of a block: transform `radix` points m apart and turn them by the twiddles. The inverse turns first.
 // It is the forward step with real and imaginary parts exchanged, which is how `re` and `im` come here.
 template <class T, int Radix, bool Inverse, bool Turn>
-void step(int radix, T* re, T* im, std::int64_t distance, const T* twiddles, const T* roots) {
+[[gnu::always_inline]] inline void step(int radix, T* re, T* im, std::int64_t distance, const T* twiddles, const T* roots) {
     using V = typename Lanes<T>::Vector;
     const int n = Radix ? Radix : radix;
     V r[Radix ? Radix : largest_radix], i[Radix ? Radix : largest_radix];
-    const auto turn = [&](int k) {
+    const auto turn = [&](int k) __attribute__((always_inline)) {
         if (!Turn || k == 0) return;
         const T c = twiddles[2 * (k - 1)], s = twiddles[2 * (k - 1) + 1];
         const V turned = r[k] * c - i[k] * s;
