@@ -13,8 +13,10 @@ struct Volumes {
     const SenseArrays<T>& a;
     const SenseAxis<T>&z = a.axes[0], &y = a.axes[1], &x = a.axes[2];
     std::int64_t columns = tiles<T>(x.points), rows = tiles<T>(y.points);
-    // A coil image lies as [y, column, z] pairs: what lines along z read and write is in one piece.
-    std::int64_t coil_size = y.points * columns * z.points * pair;
+    // A coil image lies as [y, column, z] pairs: what lines along z read and write is in one piece. An odd distance of the lines
+    // keeps a plane from falling onto a few lines of the cache.
+    std::int64_t line_distance = (z.points | 1) * pair;
+    std::int64_t coil_size = y.points * columns * line_distance;
     std::int64_t mask_size = x.transform ? rows * x.points * lanes : y.points;  // of one z
     std::int64_t line_size = std::max(z.points * (1 + a.sets), y.points) * pair;
     std::int64_t plane_size = x.transform ? rows * x.points * pair : 0;
@@ -24,7 +26,7 @@ struct Volumes {
     std::int64_t pixel(std::int64_t k, std::int64_t j, std::int64_t column) const {
         return k * z.stride + j * y.stride + column * lanes;
     }
-    T* line(T* coil, std::int64_t j, std::int64_t column) const { return coil + (j * columns + column) * z.points * pair; }
+    T* line(T* coil, std::int64_t j, std::int64_t column) const { return coil + (j * columns + column) * line_distance; }
 
     // F along z of the lines at one y
     void forward(std::int64_t i, std::int64_t c, std::int64_t j, T* coil) const {
@@ -39,11 +41,11 @@ struct Volumes {
 
     void gather(const T* plane, std::int64_t column, T* lines) const {
         for (std::int64_t j = 0; j < y.points; ++j)
-            store_pair(lines + j * pair, load_pair(plane + (j * columns + column) * z.points * pair));
+            store_pair(lines + j * pair, load_pair(plane + (j * columns + column) * line_distance));
     }
     void scatter(const T* lines, std::int64_t column, T* plane) const {
         for (std::int64_t j = 0; j < y.points; ++j)
-            store_pair(plane + (j * columns + column) * z.points * pair, load_pair(lines + j * pair));
+            store_pair(plane + (j * columns + column) * line_distance, load_pair(lines + j * pair));
     }
 
     // F^-1 mask' F along y and x of one plane
@@ -123,7 +125,7 @@ template <class T>
 void sense_normal_volumes(const SenseArrays<T>& a, int threads, bool planning, Arena& workspace) {
     const Volumes<T> v{a};
     // Large coil images one by one; of small ones more, so that threads wait for one another less often.
-    constexpr std::int64_t enough = 1 << 24;  // bytes
+    constexpr std::int64_t enough = 1 << 22;  // bytes
     const auto coil_bytes = v.coil_size * static_cast<std::int64_t>(sizeof(T));
     const bool in_place = a.terms.b && a.terms.b->data == a.out.data;  // sums must not be kept in `out`
     const std::int64_t group = in_place ? a.g.coils : std::clamp<std::int64_t>(enough / coil_bytes, 1, a.g.coils);
