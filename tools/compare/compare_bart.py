@@ -179,7 +179,8 @@ def agreement_of_maps(a, b):
 def maps_row(programs, data, folder):
     np, h5py = numpy()
     theirs, ours = os.path.join(folder, "ecalib"), os.path.join(folder, "prepared.h5")
-    flags = ["-m", 1, "-r", 24, "-k", 6, "-t", 0.02, "-c", 0.9]
+    # BART compares squares of singular values with its threshold.
+    flags = ["-m", 1, "-r", 24, "-k", 6, "-t", 0.02**2, "-c", 0.9]
     bart, mine = programs.in_turn(
         lambda: programs.bart("ecalib", *flags, data.base + "_full", theirs),
         lambda: prepare(programs, data.base + "_full", ours, 0.02, 0.9),
@@ -212,7 +213,7 @@ def section_agreement(programs, folder, kspace, maps):
 
 
 def large_maps_rows(programs, folder, sizes):
-    """`ecalib -m1 -r24`, whose threshold is 0.001 and crop 0.8, and gleam with these."""
+    """`ecalib -m1 -r24`, whose threshold is 0.001 of the squares of singular values and crop 0.8, and gleam with these."""
     np, h5py = numpy()
     rows = []
     for size in [[int(n) for n in text.split("x")] for text in sizes.split(",") if text]:
@@ -221,7 +222,7 @@ def large_maps_rows(programs, folder, sizes):
         more = ["--physics", "3d"] if volume else []
         bart, mine = programs.in_turn(
             lambda: programs.bart("ecalib", "-m1", "-r24", name, theirs),
-            lambda: prepare(programs, name, ours, 0.001, 0.8, *more),
+            lambda: prepare(programs, name, ours, 0.001**0.5, 0.8, *more),
         )
         with h5py.File(ours) as f:
             a = f["maps"][0] if volume else f["maps"][0].transpose(0, 2, 1)
