@@ -61,8 +61,18 @@ struct SenseArrays {
         return maps.as<C>() + (g.shared_entry(i, maps.shape) * g.coils + coil) * g.pixels * sets;
     }
 
+    // Asks for the pixels of a map that are needed when the lines of the next column come. Columns lie across memory, which the
+    // processor does not foresee.
+    void prefetch(const C* map, std::int64_t pixel) const {
+        constexpr std::int64_t line = 64 / static_cast<std::int64_t>(sizeof(C));
+        const std::int64_t first = (pixel + Lanes<T>::count) * sets;
+        if (first + Lanes<T>::count * sets > g.pixels * sets) return;
+        for (std::int64_t at = first; at < first + Lanes<T>::count * sets; at += line) __builtin_prefetch(map + at, 0, 2);
+    }
+
     // sum_e S_ce x_e at n pixels beside one another
     Pair<T> expand(std::int64_t i, const C* map, std::int64_t pixel, std::int64_t n) const {
+        prefetch(map, pixel);
         Pair<T> t{};
         for (std::int64_t e = 0; e < sets; ++e) {
             const Pair<T> p = load_pixels(x.as<C>() + (i * g.pixels + pixel) * sets + e, n, sets),
@@ -75,6 +85,7 @@ struct SenseArrays {
 
     // sum_e += conj(S_ce) t; `sum` holds a pair for every set
     void combine_acc(const C* map, std::int64_t pixel, std::int64_t n, const Pair<T>& t, T* sum) const {
+        prefetch(map, pixel);
         for (std::int64_t e = 0; e < sets; ++e, sum += pair_size<T>) {
             const Pair<T> s = load_pixels(map + pixel * sets + e, n, sets);
             Pair<T> a = load_pair(sum);
