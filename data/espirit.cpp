@@ -18,12 +18,10 @@ constexpr float converged = 3e-5F;  // |G v - lambda v| / lambda
 constexpr std::int64_t coil_limit = 256;
 constexpr int lanes = 16;  // points of the image that iterate together
 
-void check(const ComplexArray& kspace, const RealArray* mask, const EspiritOptions& options) {
-    if (kspace.shape.rank() != 3 || kspace.empty())
-        throw ShapeError("espirit", "k-space " + kspace.shape.str() + " is not [coil, y, x]");
-    if (options.sets < 1 || options.sets > kspace.shape[0])
+void check(std::int64_t coils, std::int64_t height, std::int64_t width, const EspiritOptions& options) {
+    if (options.sets < 1 || options.sets > coils)
         throw ConfigError("espirit.sets", fmt::format("{} sets of maps are asked for", options.sets),
-                          fmt::format("with {} coils it must be 1 to {}", kspace.shape[0], kspace.shape[0]));
+                          fmt::format("with {} coils it must be 1 to {}", coils, coils));
     if (options.kernel < 1 || options.kernel > 32)
         throw ConfigError("espirit.kernel", fmt::format("is {}", options.kernel), "it must be 1 to 32");
     if (options.calibration < 2 * options.kernel - 1)
@@ -34,30 +32,24 @@ void check(const ComplexArray& kspace, const RealArray* mask, const EspiritOptio
         throw ConfigError("espirit.threshold", fmt::format("is {}", options.threshold), "it must be at least 0 and below 1");
     if (!(options.crop >= 0 && options.crop < 1))
         throw ConfigError("espirit.crop", fmt::format("is {}", options.crop), "it must be at least 0 and below 1");
-    if (kspace.shape[0] > coil_limit)
-        throw DataError("coil maps",
-                        fmt::format("{} coils are more than the {} that maps are made for", kspace.shape[0], coil_limit),
+    if (coils > coil_limit)
+        throw DataError("coil maps", fmt::format("{} coils are more than the {} that maps are made for", coils, coil_limit),
                         "compress the coils first");
-    if (!options.reference.empty() && static_cast<std::int64_t>(options.reference.size()) != kspace.shape[0])
-        throw ShapeError("espirit", fmt::format("{} weights for {} coils", options.reference.size(), kspace.shape[0]));
-    if (mask && !(mask->shape == Shape{kspace.shape[1], kspace.shape[2]}))
-        throw ShapeError("espirit", "mask " + mask->shape.str() + " does not fit k-space " + kspace.shape.str());
-    if (std::min(kspace.shape[1], kspace.shape[2]) < options.calibration)
+    if (!options.reference.empty() && static_cast<std::int64_t>(options.reference.size()) != coils)
+        throw ShapeError("espirit", fmt::format("{} weights for {} coils", options.reference.size(), coils));
+    if (std::min(height, width) < options.calibration)
         throw DataError("coil maps",
-                        fmt::format("k-space of {} x {} points is smaller than the calibration block of {}", kspace.shape[1],
-                                    kspace.shape[2], options.calibration),
+                        fmt::format("k-space of {} x {} points is smaller than the calibration block of {}", height, width,
+                                    options.calibration),
                         "use a smaller espirit.calibration");
-    require_finite("coil maps: k-space", kspace);
 }
 
-int usable_calibration(const RealArray* mask, const EspiritOptions& options) {
-    const int side = mask ? sampled_centre(*mask, options.calibration) : options.calibration;
+void require_side(int side, const EspiritOptions& options) {
     if (side < 2 * options.kernel - 1)
         throw DataError("coil maps",
                         fmt::format("only {} x {} points at the centre of k-space are fully sampled; a kernel of {} needs {}",
                                     side, side, options.kernel, 2 * options.kernel - 1),
                         "use a smaller espirit.kernel or bring maps with the data");
-    return side;
 }
 
 // e^{2 pi i lag (p - n/2) / n} for lags around 0 and all points p of an axis; split into re and im, [lag, p].
@@ -274,13 +266,28 @@ void solve_all(const CouplingKernel& w, const std::vector<std::complex<float>>& 
 }  // namespace
 
 CoilMaps espirit(const ComplexArray& kspace, const RealArray* mask, const EspiritOptions& options) {
-    check(kspace, mask, options);
-    const std::int64_t coils = kspace.shape[0];
+    if (kspace.shape.rank() != 3 || kspace.empty())
+        throw ShapeError("espirit", "k-space " + kspace.shape.str() + " is not [coil, y, x]");
+    if (mask && !(mask->shape == Shape{kspace.shape[1], kspace.shape[2]}))
+        throw ShapeError("espirit", "mask " + mask->shape.str() + " does not fit k-space " + kspace.shape.str());
+    check(kspace.shape[0], kspace.shape[1], kspace.shape[2], options);
+    require_finite("coil maps: k-space", kspace);
+    const int side = mask ? sampled_centre(*mask, options.calibration) : options.calibration;
+    require_side(side, options);
+    return espirit_of_block(calibration_block(kspace, side), kspace.shape[1], kspace.shape[2], options);
+}
+
+CoilMaps espirit_of_block(const Array<std::complex<double>>& block, std::int64_t height, std::int64_t width,
+                          const EspiritOptions& options) {
+    if (block.shape.rank() != 3 || block.shape[1] != block.shape[2])
+        throw ShapeError("espirit", "calibration block " + block.shape.str() + " is not [coil, side, side]");
+    const std::int64_t coils = block.shape[0];
+    check(coils, height, width, options);
     CoilMaps out;
-    out.calibration = usable_calibration(mask, options);
-    out.maps = ComplexArray(Shape{options.sets, coils, kspace.shape[1], kspace.shape[2]});
-    out.eigenvalues = RealArray(Shape{options.sets, kspace.shape[1], kspace.shape[2]});
-    const auto block = calibration_block(kspace, out.calibration);
+    out.calibration = static_cast<int>(block.shape[1]);
+    require_side(out.calibration, options);
+    out.maps = ComplexArray(Shape{options.sets, coils, height, width});
+    out.eigenvalues = RealArray(Shape{options.sets, height, width});
     out.no_signal = std::all_of(block.values.begin(), block.values.end(), [](auto v) { return v == 0.0; });
     if (out.no_signal) return out;
     if (coils == 1) {

@@ -50,4 +50,9 @@ struct CoilMaps {
 // few rows of the C^2 numbers of G.
 CoilMaps espirit(const ComplexArray& kspace, const RealArray* mask, const EspiritOptions& options);
 
+// The same from the fully sampled central block [coil, side, side] of k-space of height x width points; more memory-thrifty where
+// the whole of k-space is not at hand. Inside a parallel region the calling thread does all of it.
+CoilMaps espirit_of_block(const Array<std::complex<double>>& block, std::int64_t height, std::int64_t width,
+                          const EspiritOptions& options);
+
 }  // namespace gleam::data

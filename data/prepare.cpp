@@ -17,31 +17,32 @@ namespace {
 constexpr std::pair<MaskSource, const char*> sources[] = {
     {MaskSource::file, "file"}, {MaskSource::from_zeros, "from-zeros"}, {MaskSource::full, "full"}};
 
-// Over the coils of [1, T, C, Z, Y, X].
-RealArray root_of_squares(const ComplexArray& coils) {
-    Shape shape = coils.shape;
-    shape[2] = 1;
-    RealArray rss(shape);
-    const std::int64_t points = shape[3] * shape[4] * shape[5];
-    for (std::int64_t i = 0; i < rss.elements(); ++i) {
-        const auto* in = coils.data() + i / points * coils.shape[2] * points + i % points;
-        double sum = 0;
-        for (std::int64_t c = 0; c < coils.shape[2]; ++c) sum += std::norm(std::complex<double>(in[c * points]));
-        rss[i] = static_cast<float>(std::sqrt(sum));
-    }
-    return rss;
-}
-
+// Root sum of squares and combination of the coils' images, one coil after the other: the images of all of them are never there.
 void add_images(SliceData& sample, Physics physics, kernels::Operations& ops) {
     Arena workspace("prepare");
     workspace.serve_on_demand(ops.allocator());
-    ComplexArray coils = sample.kspace;
-    ops.fft(kernels::FftDirection::inverse, fourier_rank(physics), coils.view(), workspace);
-    sample.rss = root_of_squares(coils);
-    Shape image = sample.rss.shape;
-    if (sample.maps.shape.rank() == 7) image.append(sample.maps.shape[6]);
+    const Shape& s = sample.kspace.shape;
+    const std::int64_t frames = s[1], coils = s[2], points = s[3] * s[4] * s[5];
+    const std::int64_t sets = sample.maps.shape.rank() == 7 ? sample.maps.shape[6] : 1;
+    Shape image{1, frames, 1, s[3], s[4], s[5]};
+    ComplexArray one(image);
+    sample.rss = RealArray(image);
+    std::vector<double> squares(static_cast<std::size_t>(frames * points));
+    if (sets > 1) image.append(sets);
     sample.target = ComplexArray(image);
-    ops.coil_combine(coils.view(), sample.maps.view(), sample.target.view());
+    for (std::int64_t c = 0; c < coils; ++c) {
+        for (std::int64_t t = 0; t < frames; ++t)
+            std::copy_n(sample.kspace.data() + (t * coils + c) * points, points, one.data() + t * points);
+        ops.fft(kernels::FftDirection::inverse, fourier_rank(physics), one.view(), workspace);
+        const std::complex<float>* map = sample.maps.data() + c * points * sets;
+#pragma omp parallel for schedule(static)
+        for (std::int64_t i = 0; i < frames * points; ++i) {
+            squares[static_cast<std::size_t>(i)] += std::norm(std::complex<double>(one[i]));
+            for (std::int64_t e = 0; e < sets; ++e) sample.target[i * sets + e] += std::conj(map[i % points * sets + e]) * one[i];
+        }
+    }
+    std::transform(squares.begin(), squares.end(), sample.rss.values.begin(),
+                   [](double square) { return static_cast<float>(std::sqrt(square)); });
 }
 
 // What is known of where a file was sampled.
@@ -167,7 +168,7 @@ PreparedFile prepare_together(const std::vector<fs::path>& inputs, const fs::pat
     std::int64_t written = 0;
     for (const auto& [file, sampling] : sources)
         for (std::int64_t i = 0; i < file.slices(); ++i, ++written) {
-            const ComplexArray kspace = file.read_slice(i);
+            ComplexArray kspace = file.read_slice(i);
             RealArray mask;
             if (sampling.undersampled) {
                 mask = mask_of_slice(file, sampling, i, kspace);
@@ -175,7 +176,7 @@ PreparedFile prepare_together(const std::vector<fs::path>& inputs, const fs::pat
             }
             PreparedSlice slice;
             try {
-                slice = prepare_slice(kspace, mask.empty() ? nullptr : &mask, options.physics, options.espirit, ops);
+                slice = prepare_slice(std::move(kspace), mask.empty() ? nullptr : &mask, options.physics, options.espirit, ops);
             } catch (const DataError& e) {
                 throw DataError(fmt::format("{}, slice {}", file.path().string(), i), e.what());
             }
@@ -228,22 +229,22 @@ MaskSource mask_source(std::string_view name) {
     throw ConfigError("mask", fmt::format("'{}' is not known", name), "use file, from-zeros or full");
 }
 
-PreparedSlice prepare_slice(const ComplexArray& kspace, const RealArray* mask, Physics physics, const EspiritOptions& options,
+PreparedSlice prepare_slice(ComplexArray kspace, const RealArray* mask, Physics physics, const EspiritOptions& options,
                             kernels::Operations& ops) {
     SampleMaps maps = sample_maps(kspace, mask, physics, options, ops);
     PreparedSlice out;
     out.calibration = maps.calibration;
     out.no_signal = maps.no_signal;
-    out.data.kspace = kspace;
+    out.data.kspace = std::move(kspace);
     out.data.maps = std::move(maps.maps);
     if (!mask) {
         add_images(out.data, physics, ops);
         return out;
     }
     out.data.mask = *mask;
-    const Shape& s = kspace.shape;
+    const Shape& s = out.data.kspace.shape;
     const std::int64_t points = s[3] * s[4] * s[5];
-    for (std::int64_t i = 0; i < kspace.elements(); ++i) {
+    for (std::int64_t i = 0; i < out.data.kspace.elements(); ++i) {
         const std::int64_t frame = mask->shape[1] == 1 ? 0 : i / points / s[2];
         if ((*mask)[frame * points + i % points] == 0) out.data.kspace[i] = 0;
     }

@@ -44,7 +44,7 @@ struct PreparedSlice {
 //   maps   by sample_maps()
 //   target = A^H y = sum over coils of conj(S_c) F^-1 y_c       rss = sqrt(sum over coils of |F^-1 y_c|^2)
 // `ops` must be those of the CPU. Errors are those of sample_maps().
-PreparedSlice prepare_slice(const ComplexArray& kspace, const RealArray* mask, Physics physics, const EspiritOptions& options,
+PreparedSlice prepare_slice(ComplexArray kspace, const RealArray* mask, Physics physics, const EspiritOptions& options,
                             kernels::Operations& ops);
 
 struct PreparedFile {

@@ -4,9 +4,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <exception>
 
 #include "core/error.hpp"
+#include "data/checks.hpp"
 #include "data/espirit_calibration.hpp"
+#include "data/masks.hpp"
+#include "kernels/cpu/cpu.hpp"
 
 namespace gleam::data {
 namespace {
@@ -58,12 +62,26 @@ RealArray sampled_lines(const RealArray& mask) {
     return lines;
 }
 
-// Section `x` across the lines of [1, 1, C, Z, Y, X].
-ComplexArray section(const ComplexArray& hybrid, std::int64_t x) {
-    const Shape& s = hybrid.shape;
-    ComplexArray plane(Shape{s[2], s[3], s[4]});
-    for (std::int64_t i = 0; i < plane.elements(); ++i) plane[i] = hybrid[i * s[5] + x];
-    return plane;
+// The calibration blocks of all sections across x, [section][coil, side, side]: the central lines of k-space, transformed along
+// x.
+std::vector<Array<std::complex<double>>> section_blocks(const ComplexArray& kspace, int side, kernels::Operations& ops) {
+    const Shape& s = kspace.shape;
+    const std::int64_t coils = s[2], width = s[5], top = central_begin(s[3], side), left = central_begin(s[4], side);
+    ComplexArray lines(Shape{1, 1, coils * side * side, 1, 1, width});
+    for (std::int64_t c = 0; c < coils; ++c)
+        for (std::int64_t z = 0; z < side; ++z)
+            for (std::int64_t y = 0; y < side; ++y)
+                std::copy_n(kspace.data() + ((c * s[3] + top + z) * s[4] + left + y) * width, width,
+                            lines.data() + ((c * side + z) * side + y) * width);
+    Arena workspace("coil maps");
+    workspace.serve_on_demand(ops.allocator());
+    ops.fft(kernels::FftDirection::inverse, 2, lines.view(), workspace);
+    std::vector<Array<std::complex<double>>> blocks;
+    for (std::int64_t x = 0; x < width; ++x) {
+        auto& block = blocks.emplace_back(Shape{coils, side, side});
+        for (std::int64_t i = 0; i < block.elements(); ++i) block[i] = lines[i * width + x];
+    }
+    return blocks;
 }
 
 double norm(const Array<std::complex<double>>& block) {
@@ -74,16 +92,13 @@ double norm(const Array<std::complex<double>>& block) {
 
 // What the sections have to agree on: the phase reference, and the singular values that count, relative to the strongest
 // section. Its largest singular value is taken as the norm of its patches, which hold every point k^2 times.
-EspiritOptions shared_options(const ComplexArray& hybrid, const RealArray* lines, EspiritOptions options) {
-    const Shape& s = hybrid.shape;
-    const int wanted = std::min<int>(options.calibration, static_cast<int>(std::min(s[3], s[4])));
-    const int side = lines ? sampled_centre(*lines, wanted) : wanted;
-    if (side < 1) return options;  // espirit() says what is wrong
-    const std::int64_t coils = s[2], points = std::int64_t{side} * side;
-    Array<std::complex<double>> all(Shape{coils, s[5], side, side});
+EspiritOptions shared_options(const std::vector<Array<std::complex<double>>>& blocks, EspiritOptions options) {
+    const std::int64_t coils = blocks[0].shape[0], sections = static_cast<std::int64_t>(blocks.size());
+    const std::int64_t side = blocks[0].shape[1], points = side * side;
+    Array<std::complex<double>> all(Shape{coils, sections, side, side});
     double strongest = 0;
-    for (std::int64_t x = 0; x < s[5]; ++x) {
-        const auto block = calibration_block(section(hybrid, x), side);
+    for (std::int64_t x = 0; x < sections; ++x) {
+        const auto& block = blocks[static_cast<std::size_t>(x)];
         strongest = std::max(strongest, norm(block));
         for (std::int64_t c = 0; c < coils; ++c) std::copy_n(block.slice(c), points, all.slice(c) + x * points);
     }
@@ -98,24 +113,41 @@ Shape maps_shape(const Shape& kspace, int sets) {
     return shape;
 }
 
+// Sections are independent of one another: every thread takes some that are neighbours, so that what it writes is too.
 SampleMaps maps_of_volume(const ComplexArray& kspace, const RealArray* mask, const EspiritOptions& options,
                           kernels::Operations& ops) {
     const Shape& s = kspace.shape;
     const RealArray lines = mask ? sampled_lines(*mask) : RealArray();
-    ComplexArray hybrid = kspace;
-    Arena workspace("coil maps");
-    workspace.serve_on_demand(ops.allocator());
-    ops.fft(kernels::FftDirection::inverse, 2, hybrid.view({1, 1, s[2] * s[3] * s[4], 1, 1, s[5]}), workspace);
-    const EspiritOptions shared = shared_options(hybrid, mask ? &lines : nullptr, options);
-    SampleMaps out{ComplexArray(maps_shape(s, options.sets)), options.calibration, true};
-    const std::int64_t rows = s[2] * s[3] * s[4], sets = options.sets;
-    for (std::int64_t x = 0; x < s[5]; ++x) {
-        const CoilMaps found = Plane{section(hybrid, x), lines}.maps(shared);
-        out.calibration = found.calibration;
-        out.no_signal = out.no_signal && found.no_signal;
-        for (std::int64_t e = 0; e < sets; ++e)
-            for (std::int64_t row = 0; row < rows; ++row) out.maps[(row * s[5] + x) * sets + e] = found.maps.slice(e)[row];
+    require_finite("coil maps: k-space", kspace);
+    const int wanted = std::min<int>(options.calibration, static_cast<int>(std::min(s[3], s[4])));
+    const int side = mask ? sampled_centre(lines, wanted) : wanted;
+    if (side < 1) {  // says what is wrong
+        espirit_of_block(Array<std::complex<double>>(Shape{s[2], 0, 0}), s[3], s[4], options);
     }
+    const auto blocks = section_blocks(kspace, side, ops);
+    const EspiritOptions shared = shared_options(blocks, options);
+    SampleMaps out{ComplexArray(maps_shape(s, options.sets)), side, true};
+    const std::int64_t rows = s[2] * s[3] * s[4], sets = options.sets, width = s[5];
+    const std::int64_t together = std::clamp<std::int64_t>(width / (4 * kernels::thread_count()), 1, 8);
+    std::exception_ptr failure;
+#pragma omp parallel for schedule(dynamic)
+    for (std::int64_t first = 0; first < width; first += together) try {
+            const std::int64_t last = std::min(first + together, width);
+            std::vector<CoilMaps> found;
+            for (std::int64_t x = first; x < last; ++x)
+                found.push_back(espirit_of_block(blocks[static_cast<std::size_t>(x)], s[3], s[4], shared));
+            for (std::int64_t row = 0; row < rows; ++row)
+                for (std::int64_t x = first; x < last; ++x)
+                    for (std::int64_t e = 0; e < sets; ++e)
+                        out.maps[(row * width + x) * sets + e] = found[static_cast<std::size_t>(x - first)].maps.slice(e)[row];
+            const bool nothing = std::all_of(found.begin(), found.end(), [](const CoilMaps& maps) { return maps.no_signal; });
+#pragma omp critical
+            out.no_signal = out.no_signal && nothing;
+        } catch (...) {
+#pragma omp critical
+            failure = std::current_exception();
+        }
+    if (failure) std::rethrow_exception(failure);
     return out;
 }
 

@@ -1,90 +1,40 @@
-// The normal operator of SENSE in one go. Per coil, while the coil image is in cache:   t = F^-1 (mask' F (sum_e S_ce x_e)),
-// and then, per pixel:   out_e = alpha sum_c conj(S_ce) t_c + beta x_e + gamma b_e.
+// The normal operator of SENSE in one go:   out_e = alpha sum_c conj(S_ce) F^-1 (mask' F (sum_f S_cf x_f)) + beta x_e + gamma
+// b_e.
 //
 // The shifts of the centred transform need no work at all: a shift of the image is a phase of k-space, which cancels around the
 // diagonal mask; the shift of k-space and both scales live in mask'. Axes along which the mask is constant are not transformed:
 // F and F^-1 commute with it there and cancel.
-#include "kernels/cpu/coil_loops.hpp"
+//
+// Between F and F^-1 nothing but a multiplication happens, so k-space may stand in any order: transforms leave the one they come
+// to (line_fourier.hpp), and what they transform are vectors of as many neighbouring lines as a vector has lanes. Maps are
+// multiplied where lines are first read, and combined where they are last written. A coil image is written and read
+//   not at all  where one axis is transformed: lines stay in the first level of the cache (sense_plane.cpp)
+//   once        where two are: lines along y, transposed into tiles; along x, mask, back in place; along y back (sense_plane.cpp)
+//   twice       where three are: along z; then plane by plane as above; along z back (sense_volume.cpp)
+// Coils are added up in their order, whatever thread does it: results do not depend on the number of threads.
+#include "kernels/cpu/sense_normal.hpp"
+
 #include "kernels/cpu/cpu_operations.hpp"
-#include "kernels/cpu/parallel.hpp"
 
 namespace gleam::kernels::cpu {
 namespace {
 
 template <class T>
-struct SenseNormal {
-    using C = std::complex<T>;
-
-    const Tensor &x, &maps, &mask, &out;
-    const NormalTerms& terms;
-    CoilGeometry g;
-    std::int64_t sets;
-    Volume volume;       // of one transform
-    Layout layout;       // of its scratch memory
-    std::int64_t slabs;  // transforms per coil image: more than one only for stacks of 2D slices
-    const FourierPlan<T>*forward, *inverse;
-
-    SenseNormal(const Tensor& image, const Tensor& coil_maps, const Tensor& normal_mask, int rank, const NormalTerms& t,
-                const Tensor& result, const Shape& coil_images)
-        : x(image),
-          maps(coil_maps),
-          mask(normal_mask),
-          out(result),
-          terms(t),
-          g(coil_images),
-          sets(map_sets(image.shape)),
-          volume(volume_of(coil_images, rank)),
-          layout(padded<T>(volume)),
-          slabs(g.pixels / volume.elements()) {
-        const Axes axes{rank == 3 && mask.shape[3] > 1, mask.shape[4] > 1, mask.shape[5] > 1};
-        forward = &FourierPlan<T>::get(volume, axes, FftDirection::forward);
-        inverse = &FourierPlan<T>::get(volume, axes, FftDirection::inverse);
+std::array<SenseAxis<T>, 3> axes_of(const Tensor& x, const Tensor& mask, int rank, bool& possible) {
+    std::array<SenseAxis<T>, 3> axes;
+    for (std::size_t a = 0; a < 3; ++a) {
+        const auto at = static_cast<int>(a) + 3;
+        SenseAxis<T>& axis = axes[a];
+        axis.points = x.shape[at];
+        axis.stride = at == 3 ? x.shape[4] * x.shape[5] : at == 4 ? x.shape[5] : 1;
+        const std::int64_t in_mask = at == 3 ? mask.shape[4] * mask.shape[5] : at == 4 ? mask.shape[5] : 1;
+        axis.mask_stride = mask.shape[at] > 1 ? in_mask : 0;
+        if (mask.shape[at] == 1 || (at == 3 && rank == 2)) continue;
+        axis.transform = LineFourier<T>::get(axis.points);
+        possible = possible && axis.transform;
     }
-
-    std::int64_t coil_stride() const { return slabs * layout.volume; }
-    std::int64_t rows() const { return volume.z * volume.y; }
-    std::int64_t row_offset(std::int64_t row) const { return row / volume.y * layout.plane + row % volume.y * layout.row; }
-    const C* maps_of(std::int64_t i, std::int64_t coil) const {
-        return maps.as<C>() + (g.shared_entry(i, maps.shape) * g.coils + coil) * g.pixels * sets;
-    }
-    bool active(std::int64_t i) const {
-        if (!terms.active) return true;
-        return terms.active->as<double>()[terms.active->elements() == 1 ? 0 : i / g.frames] != 0;
-    }
-
-    // t = F^-1 (mask' F (S_c x)) for one slab of one coil of (sample, frame) i
-    void coil_image(std::int64_t i, std::int64_t coil, std::int64_t slab, C* t) const {
-        const std::int64_t at = slab * volume.elements();
-        const C *image = x.as<C>() + (i * g.pixels + at) * sets, *s = maps_of(i, coil) + at * sets;
-        for (std::int64_t row = 0; row < rows(); ++row)
-            expand_pixels(volume.x, sets, image + row * volume.x * sets, s + row * volume.x * sets, t + row_offset(row));
-        forward->execute(t);
-        mask_volume(volume, layout, slab, MaskView<T>(mask, g.shared_entry(i, mask.shape)), t);
-        inverse->execute(t);
-    }
-
-    // One row of one slab of the result, from the coil images of (sample, frame) i
-    void combine(std::int64_t i, std::int64_t slab, const C* coils, std::int64_t row, T beta) const {
-        const std::int64_t start = slab * volume.elements() + row * volume.x;
-        const C* t = coils + slab * layout.volume + row_offset(row);
-        const bool computed = active(i);
-        for_pixel_blocks(0, volume.x, sets, [&](std::int64_t a, std::int64_t n) {
-            const std::int64_t place = (i * g.pixels + start + a) * sets;
-            C* o = out.as<C>() + place;
-            if (!computed) {
-                std::fill_n(o, n * sets, C(0));
-                return;
-            }
-            C sum[1024];
-            std::fill_n(sum, n * sets, C(0));
-            for (std::int64_t c = 0; c < g.coils; ++c)
-                combine_pixels_acc(n, sets, maps_of(i, c) + (start + a) * sets, t + c * coil_stride() + a, sum);
-            const T alpha = T(terms.alpha), gamma = T(terms.gamma);
-            const C *p = x.as<C>() + place, *b = terms.b ? terms.b->as<C>() + place : nullptr;
-            for (std::int64_t j = 0; j < n * sets; ++j) o[j] = alpha * sum[j] + beta * p[j] + (b ? gamma * b[j] : C(0));
-        });
-    }
-};
+    return axes;
+}
 
 }  // namespace
 
@@ -92,34 +42,15 @@ void CpuOperations::do_sense_normal(const Tensor& x, const Tensor& maps, const T
                                     const NormalTerms& terms, const Tensor& out, Arena& workspace) {
     with_real(x.dtype, [&](auto zero) {
         using T = decltype(zero);
-        using C = std::complex<T>;
-        const SenseNormal<T> normal(x, maps, normal_mask, rank, terms, out,
-                                    {x.shape[0], x.shape[1], maps.shape[2], x.shape[3], x.shape[4], x.shape[5]});
-        const CoilGeometry& g = normal.g;
-        // As many (sample, frame) entries at a time as it takes to give every thread a coil.
-        const std::int64_t entries = g.batch * g.frames, group = std::min(entries, (threads_ + g.coils - 1) / g.coils);
-        const std::int64_t entry_stride = g.coils * normal.coil_stride();
-        const Lease scratch = workspace.acquire("sense_normal", static_cast<std::size_t>(group * entry_stride) * sizeof(C));
-        if (planning()) return;
-        C* const coils = static_cast<C*>(scratch.data());
-        const T beta = T(terms.beta) * (terms.beta_factor ? *terms.beta_factor->as<T>() : T(1));
-
-        for (std::int64_t begin = 0; begin < entries; begin += group) {
-            const std::int64_t count = std::min(group, entries - begin);
-#pragma omp parallel for schedule(static)
-            for (std::int64_t job = 0; job < count * g.coils * normal.slabs; ++job) {
-                const std::int64_t slab = job % normal.slabs, c = job / normal.slabs % g.coils, i = job / normal.slabs / g.coils;
-                if (!normal.active(begin + i)) continue;
-                normal.coil_image(begin + i, c, slab,
-                                  coils + i * entry_stride + c * normal.coil_stride() + slab * normal.layout.volume);
-            }
-            for (std::int64_t i = 0; i < count; ++i)
-                for (std::int64_t slab = 0; slab < normal.slabs; ++slab)
-                    parallel_ranges(normal.rows(), 1 + 2048 / normal.volume.x, [&](std::int64_t first, std::int64_t last) {
-                        for (std::int64_t row = first; row < last; ++row)
-                            normal.combine(begin + i, slab, coils + i * entry_stride, row, beta);
-                    });
-        }
+        bool possible = true;
+        SenseArrays<T> a(x, maps, normal_mask, terms, out);
+        a.axes = axes_of<T>(x, normal_mask, rank, possible);
+        if (!possible) return sense_normal_by_library(x, maps, normal_mask, rank, terms, out, threads_, planning(), workspace);
+        if (!planning()) a.beta = T(terms.beta) * (terms.beta_factor ? *terms.beta_factor->as<T>() : T(1));
+        const auto& [z, y, along_x] = a.axes;
+        if (z.transform && y.transform) return sense_normal_volumes(a, threads_, planning(), workspace);
+        const bool across = z.transform != nullptr;
+        sense_normal_planes(a, across ? z : y, across ? y : z, threads_, planning(), workspace);
     });
 }
 

@@ -19,6 +19,9 @@ struct Options {
 };
 
 constexpr const char* name = "gleam-bench-operator";
+constexpr const char* transforms_name = "two Fourier transforms per coil (FFTW)";
+constexpr const char* normal_name = "A^H A, mask of points";
+constexpr const char* lines_name = "A^H A, mask of lines";
 
 double check(const OperatorProblem& p, kernels::Operations& ops, Arena& workspace) {
     const double forward = p.forward_error(ops, workspace), adjoint = p.adjoint_error(ops, workspace),
@@ -72,11 +75,11 @@ int run(const Options& o) {
     BareTransforms bare(o.size);
     // A comes right before A^H, which overwrites the k-space it works on.
     const std::vector<Candidate> candidates{
-        {"two Fourier transforms per coil (FFTW)", [&] { bare.run(); }, bare.work()},
+        {transforms_name, [&] { bare.run(); }, bare.work()},
         {"A", program(points, &OperatorProblem::forward), points.forward_work()},
         {"A^H", program(points, &OperatorProblem::adjoint), points.forward_work()},
-        {"A^H A, mask of points", program(points, &OperatorProblem::normal), points.normal_work()},
-        {"A^H A, mask of lines", program(lines, &OperatorProblem::normal), lines.normal_work()},
+        {normal_name, program(points, &OperatorProblem::normal), points.normal_work()},
+        {lines_name, program(lines, &OperatorProblem::normal), lines.normal_work()},
         {"CG, 10 iterations, mask of points", program(points, &OperatorProblem::solve), times(10, points.normal_work())},
         {"CG, 10 iterations, mask of lines", program(lines, &OperatorProblem::solve), times(10, lines.normal_work())}};
     planned.grant();
@@ -90,7 +93,8 @@ int run(const Options& o) {
             {"height", number(s.height)},
             {"width", number(s.width)}},
            worst,
-           time_with_ceilings(candidates, o.common.repeats)},
+           time_with_ceilings(candidates, o.common.repeats),
+           {{normal_name, transforms_name}, {lines_name, transforms_name}}},
           o.common);
     return 0;
 }

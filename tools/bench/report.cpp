@@ -72,6 +72,33 @@ void print_table(const std::vector<Timing>& timings, const Now& now) {
                    100 * fraction(t.work, t.processor_median(), now.processor));
 }
 
+const Timing& timing_of(const std::string& name, const std::vector<Timing>& timings) {
+    for (const Timing& t : timings)
+        if (t.name == name) return t;
+    throw InternalError("benchmark", "has no " + name);
+}
+
+// Seconds of a bound and the time's ratio to it; by the clock, and per processor time.
+struct Bounded {
+    Fraction bound, ratio;
+};
+
+Bounded against(const Bound& bound, const std::vector<Timing>& timings, const Now& now) {
+    const Timing &t = timing_of(bound.name, timings), &part = timing_of(bound.part, timings);
+    const double clock = part.median() + 1e-9 * t.work.bytes / now.clock.copy_gbytes_per_s;
+    const double processor = part.processor_median() + 1e-9 * t.work.bytes / now.processor.copy_gbytes_per_s;
+    return {{clock, processor}, {t.median() / clock, t.processor_median() / processor}};
+}
+
+void print_bounds(const Report& report, const Now& now) {
+    for (const Bound& b : report.bounds) {
+        const Bounded found = against(b, report.timings, now);
+        fmt::print(
+            "{}: bound {:.3f} ms ({}, and its bytes at the rate of the copy), time / bound {:.2f}; processor {:.3f} ms, {:.2f}\n",
+            b.name, 1e3 * found.bound.clock, b.part, found.ratio.clock, 1e3 * found.bound.processor, found.ratio.processor);
+    }
+}
+
 }  // namespace
 
 void add_common_options(CLI::App& program, CommonOptions& options) {
@@ -102,6 +129,7 @@ void print(const Report& report, const CommonOptions& options) {
     if (!options.json) {
         fmt::print("{}, {} threads, {} repeats, error {:.1e}\n", report.title, now.clock.threads, options.repeats, report.error);
         print_table(report.timings, now);
+        print_bounds(report, now);
         return;
     }
     Json json;
@@ -109,6 +137,15 @@ void print(const Report& report, const CommonOptions& options) {
     json["threads"] = now.clock.threads, json["repeats"] = options.repeats, json["error"] = report.error;
     json["results"] = Json::array();
     for (const Timing& t : report.timings) json["results"].push_back(row(t, now, stored));
+    for (const Bound& b : report.bounds) {
+        const Bounded found = against(b, report.timings, now);
+        json["bounds"].push_back({{"name", b.name},
+                                  {"part", b.part},
+                                  {"bound", found.bound.clock},
+                                  {"ratio", found.ratio.clock},
+                                  {"bound_processor", found.bound.processor},
+                                  {"ratio_processor", found.ratio.processor}});
+    }
     fmt::print("{}\n", json.dump(1));
 }
 

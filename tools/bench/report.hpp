@@ -21,12 +21,18 @@ struct CommonOptions {
 };
 void add_common_options(CLI::App& program, CommonOptions& options);
 
+// What a candidate can take at least: as long as `part`, another candidate, and its bytes at the rate of the copy.
+struct Bound {
+    std::string name, part;
+};
+
 // One benchmark's result: the case in words and numbers, the largest error found against the reference, and the times.
 struct Report {
     std::string title;                                  // "8 coils, 256 x 256"
     std::vector<std::pair<std::string, double>> facts;  // for JSON: coils, height, …
     double error = 0;
     std::vector<Timing> timings;
+    std::vector<Bound> bounds = {};  // printed with the ratio of the time to it
 };
 
 // Times the candidates with the loops of ceiling_loops.hpp among them, so that what else the machine does hits both.

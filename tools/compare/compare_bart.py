@@ -26,6 +26,12 @@ def arguments():
     p.add_argument("--size", type=int, default=256, help="matrix of maps and classical methods (default: %(default)s)")
     p.add_argument("--training-size", type=int, default=128, help="matrix of training (default: %(default)s)")
     p.add_argument("--training-unrolls", default="1,5", help="unrolls to train with (default: %(default)s)")
+    p.add_argument(
+        "--map-sizes", default="", help="more sizes for maps alone, with BART's own parameters, such as 320,160x160x160"
+    )
+    p.add_argument(
+        "--tuned-bart", action="store_true", help="set the environment in which BART is fastest: it keeps the memory it has had"
+    )
     p.add_argument("--parts", default="maps,classical,training", help="default: %(default)s")
     p.add_argument("--out", help="folder to keep data and runs in (default: a temporary one)")
     p.add_argument("--no-results", action="store_true", help="print only, do not write docs/benchmarks/compare.md")
@@ -105,13 +111,23 @@ class Data:
             write_cfl(self.base + "_pattern", np.broadcast_to(mask, (slices, size, size)), (15, 1, 0))
 
 
+TUNED = {  # for BART: no returning of memory to the system and fetching it again, no threads that wait busily
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_TRIM_THRESHOLD_": "100000000000",
+    "MALLOC_TOP_PAD_": "268435456",
+    "OMP_WAIT_POLICY": "passive",
+    "BART_USE_FFTW_WISDOM": "1",
+}
+
+
 class Programs:
     def __init__(self, options):
         self.options = options
         self.environment = {"OMP_NUM_THREADS": str(options.threads), "OPENBLAS_NUM_THREADS": str(options.threads)}
+        self.of_bart = {**self.environment, **(TUNED if options.tuned_bart else {})}
 
     def bart(self, *command):
-        return common.run(["bart", *map(str, command)], self.environment)
+        return common.run(["bart", *map(str, command)], self.of_bart)
 
     def gleam(self, *command):
         return common.run([common.GLEAM, *map(str, command)], self.environment)
@@ -137,44 +153,87 @@ def row(name, bart, gleam, agreement, note=""):
     ]
 
 
+def prepare(programs, source, out, threshold, crop, *more):
+    if os.path.exists(out):
+        os.remove(out)
+    parameters = ["--calibration", 24, "--kernel", 6, "--threshold", threshold, "--crop", crop, "--mask", "full", *more]
+    return programs.gleam("prepare", source + ".cfl", "--out", out, *parameters, "--threads", programs.options.threads)
+
+
+def agreement_of_maps(a, b):
+    """a, b: [coil, ...]. Distance of the vectors of all coils, each of norm 1, once their phases are the same."""
+    np, _ = numpy()
+    in_a, in_b = np.abs(a).sum(0) > 0, np.abs(b).sum(0) > 0
+    both = in_a & in_b
+    a, b = a[:, both].astype(np.complex128), b[:, both].astype(np.complex128)
+    product = (np.conj(b) * a).sum(0)
+    distance = np.sqrt((np.abs(a - b * (product / np.abs(product))) ** 2).sum(0))
+    near = 100 * (distance < 1e-3).mean()
+    return (
+        f"mean of inner products {np.abs(product).mean():.6f}; distance: median {np.median(distance):.1e}, "
+        f"99 % below {np.quantile(distance, 0.99):.1e}, largest {distance.max():.1e}, {near:.1f} % below 1e-3; "
+        f"points in both {both.sum()}, in one only {(in_a ^ in_b).sum()}"
+    )
+
+
 def maps_row(programs, data, folder):
     np, h5py = numpy()
     theirs, ours = os.path.join(folder, "ecalib"), os.path.join(folder, "prepared.h5")
-    flags = ["-m", 1, "-r", 24, "-k", 6, "-t", 0.02, "-c", 0.9]
-
-    def gleam():
-        if os.path.exists(ours):
-            os.remove(ours)
-        return programs.gleam(
-            "prepare",
-            data.base + "_full.cfl",
-            "--out",
-            ours,
-            "--calibration",
-            24,
-            "--kernel",
-            6,
-            "--threshold",
-            0.02,
-            "--crop",
-            0.9,
-            "--mask",
-            "full",
-            "--threads",
-            programs.options.threads,
-        )
-
-    bart, mine = programs.in_turn(lambda: programs.bart("ecalib", *flags, data.base + "_full", theirs), gleam)
+    # BART compares squares of singular values with its threshold.
+    flags = ["-m", 1, "-r", 24, "-k", 6, "-t", 0.02**2, "-c", 0.9]
+    bart, mine = programs.in_turn(
+        lambda: programs.bart("ecalib", *flags, data.base + "_full", theirs),
+        lambda: prepare(programs, data.base + "_full", ours, 0.02, 0.9),
+    )
     with h5py.File(ours) as f:
         a, b = f["maps"][0].transpose(0, 2, 1), read_cfl(theirs)  # gleam calls BART's first axis y
-    both = (np.abs(a).sum(0) > 0) & (np.abs(b).sum(0) > 0)
-    product = np.abs((np.conj(a) * b).sum(0))[both]
-    return row(
-        "ESPIRiT maps: `ecalib`; `gleam prepare`, which also writes images",
-        bart,
-        mine,
-        f"mean of the maps' inner products {product.mean():.5f} (1 = the same)",
-    )
+    return row("ESPIRiT maps: `ecalib`; `gleam prepare`, which also writes images", bart, mine, agreement_of_maps(a, b))
+
+
+def simulated_kspace(folder, size):
+    """One slice or volume -> name of .cfl; [coil, y, x] or [coil, z, y, x]. Images of order one."""
+    np, h5py = numpy()
+    name = os.path.join(folder, "maps" + "x".join(map(str, size)))
+    shape = ["--size", str(size[-1])] + (["--physics", "3d", "--depth", str(size[0])] if len(size) == 3 else [])
+    common.run([common.GLEAM, "simulate", "--out", name + ".h5", "--slices", "1", "--coils", "8", *shape])
+    with h5py.File(name + ".h5") as f:
+        kspace = f["kspace"][0] / np.quantile(np.abs(f["target"][0]), 0.95)
+    write_cfl(name, kspace, (3, 2, 1, 0) if len(size) == 3 else (3, 1, 0))
+    return name, kspace
+
+
+def section_agreement(programs, folder, kspace, maps):
+    """The middle section across x, by BART in two dimensions with the same parameters as gleam's maps [coil, z, y, x]."""
+    np, _ = numpy()
+    middle, name = kspace.shape[3] // 2, os.path.join(folder, "section")
+    hybrid = np.fft.fftshift(np.fft.ifft(np.fft.ifftshift(kspace, axes=3), axis=3, norm="ortho"), axes=3)[..., middle]
+    write_cfl(name, hybrid, (3, 2, 1))
+    programs.bart("ecalib", "-m", 1, "-r", 24, "-t", 0.001, "-c", 0.8, name, name + "_maps")
+    return agreement_of_maps(maps[..., middle], read_cfl(name + "_maps"))
+
+
+def large_maps_rows(programs, folder, sizes):
+    """`ecalib -m1 -r24`, whose threshold is 0.001 of the squares of singular values and crop 0.8, and gleam with these."""
+    np, h5py = numpy()
+    rows = []
+    for size in [[int(n) for n in text.split("x")] for text in sizes.split(",") if text]:
+        name, kspace = simulated_kspace(folder, size)
+        theirs, ours, volume = name + "_bart", name + "_gleam.h5", len(size) == 3
+        more = ["--physics", "3d"] if volume else []
+        bart, mine = programs.in_turn(
+            lambda: programs.bart("ecalib", "-m1", "-r24", name, theirs),
+            lambda: prepare(programs, name, ours, 0.001**0.5, 0.8, *more),
+        )
+        with h5py.File(ours) as f:
+            a = f["maps"][0] if volume else f["maps"][0].transpose(0, 2, 1)
+        # BART's first axis is y of gleam's slices, x of its volumes
+        text = agreement_of_maps(a, read_cfl(theirs))
+        if volume:
+            text = "BART's kernel in three dimensions: " + text
+            text += "; its middle section alone, in two: " + section_agreement(programs, folder, kspace, a)
+        label = " x ".join(map(str, size if volume else 2 * size))
+        rows.append(row(f"ESPIRiT maps, {label} x 8: `ecalib -m1 -r24`; `gleam prepare`, images too", bart, mine, text))
+    return rows
 
 
 def classical_rows(programs, data, folder):
@@ -315,11 +374,12 @@ def training_rows(programs, data, folder, unrolls):
 
 
 def report(options, version, rows):
+    tuned = " in the environment of --tuned-bart" if options.tuned_bart else ""
     return f"""## BART
 
     {shlex.join(['tools/compare/compare_bart.py', *sys.argv[1:]])}
 
-{common.machine(options.threads)}, compiled for this processor; BART {version}, as installed.
+{common.machine(options.threads)}, compiled for this processor; BART {version}, as installed{tuned}.
 {options.pairs} pairs of runs in turn. Times are medians, ratios BART / gleam (above 1: gleam takes less), the median of the
 pairs and their range; peaks are those of the whole process.
 
@@ -338,7 +398,7 @@ like it.
 
 def main():
     options = arguments()
-    parts = options.parts.split(",")
+    parts = [part for part in options.parts.split(",") if part]
     for part in parts:
         if part not in ("maps", "classical", "training"):
             common.stop(f"--parts: there is no {part!r}; choose of maps, classical, training")
@@ -360,6 +420,8 @@ def main():
             show([maps_row(programs, data, folder)])
         if "classical" in parts:
             show(classical_rows(programs, data, folder))
+    if options.map_sizes:
+        show(large_maps_rows(programs, folder, options.map_sizes))
     if "training" in parts:
         data = Data(folder, "training", options.training_size, 8)
         for unrolls in options.training_unrolls.split(","):
