@@ -18,7 +18,8 @@ void parallel_ranges(std::int64_t n, std::int64_t grain, F&& f) {
     }
 }
 
-inline constexpr std::int64_t elementwise_grain = 16384;
+// Waking a thread takes as long as some ten thousand elements.
+inline constexpr std::int64_t elementwise_grain = 65536;
 
 // Sum of partial(first, last) over blocks of fixed size, added in block order.
 template <class F>

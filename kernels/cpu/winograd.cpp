@@ -64,7 +64,9 @@ struct Geometry {
     std::int64_t patch() const { return 16 * whole_vectors(std::max(in, out)); }
     std::int64_t thread() const { return patch() + 16 * (planes * input() + output()); }
     // The gradients of so many parts of the strips are summed apart, for the threads to work on: a matter of the sizes alone.
-    std::int64_t groups() const { return forward ? 1 : std::clamp<std::int64_t>(strips() / 64, 1, 16); }
+    std::int64_t groups() const {
+        return forward ? 1 : std::clamp<std::int64_t>(strips() * s.y[1] / 64, 1, std::min<std::int64_t>(strips(), 16));
+    }
     std::size_t bytes(int threads) const { return static_cast<std::size_t>(groups() * matrices() + threads * thread()) * 4; }
 
     // The plane of x that plane `p` of the kernel reads for plane `d` of y; -1: none

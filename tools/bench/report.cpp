@@ -10,6 +10,7 @@
 #include "core/ceilings.hpp"
 #include "core/error.hpp"
 #include "core/log.hpp"
+#include "core/process.hpp"
 #include "kernels/cpu/cpu.hpp"
 #include "tools/bench/ceiling_loops.hpp"
 #include "tools/wait_passively.hpp"
@@ -157,6 +158,7 @@ void require_close(const std::string& benchmark, const std::string& what, double
 
 int run_benchmark(CLI::App& program, int argc, char** argv, const std::function<int()>& body) {
     tools::wait_passively(argv);
+    return_freed_memory();
     try {
         program.parse(argc, argv);
     } catch (const CLI::ParseError& e) {
