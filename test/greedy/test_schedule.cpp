@@ -73,6 +73,30 @@ TEST_CASE("Greedy stages that share the memory of their gradients learn the same
     CHECK_THROWS_AS(TrainingRun(*p.ops, small_network(3, 3), Strategy::end_to_end, p.batch(), loss, shared), InternalError);
 }
 
+TEST_CASE("Training with bf16 features follows fp32 closely, in less memory, and keeps weights in fp32") {
+    const TrainingProblem<float> p(2);
+    NetworkOptions options = small_network(2, 2);
+    options.unroll.regularizer.features = 20;
+    for (const Strategy& strategy : {Strategy::greedy, Strategy::end_to_end}) {
+        options.unroll.regularizer.bf16 = false;
+        TrainingRun exact(*p.ops, options, strategy, p.batch());
+        options.unroll.regularizer.bf16 = true;
+        TrainingRun rounded(*p.ops, options, strategy, p.batch());
+        std::vector<double> before, losses, expected;
+        for (int step = 1; step <= 20; ++step) {
+            losses = rounded.step(p.batch(), step), expected = exact.step(p.batch(), step);
+            if (step == 1) before = losses;
+        }
+        for (std::size_t s = 0; s < losses.size(); ++s) {
+            CHECK(losses[s] == Approx(expected[s]).epsilon(0.02));
+            CHECK(losses[s] != expected[s]);
+            CHECK(losses[s] < before[s]);
+        }
+        CHECK(rounded.memory.use()[0].planned < exact.memory.use()[0].planned);
+        CHECK(rounded.network.stages()[0].parameters().dtype() == DType::f32);
+    }
+}
+
 TEST_CASE("A stage is handed the image its predecessor computed before its update") {
     const TrainingProblem<float> p;
     TrainingRun run(*p.ops, small_network(2, 2), Strategy::greedy, p.batch());
