@@ -7,9 +7,9 @@
 namespace gleam::greedy {
 namespace {
 
-// Measured as what is left when all that is counted is subtracted: code of oneDNN and its generated kernels, FFTW's plans and
-// tables, HDF5's caches, OpenMP's threads.
-constexpr std::size_t library_bytes = std::size_t{10} << 20;
+// Measured as what is left when all that is counted is subtracted: tables of transforms, HDF5's caches, OpenMP's threads. Where
+// convolutions need oneDNN, its code and kernels take some MiB more.
+constexpr std::size_t library_bytes = std::size_t{4} << 20;
 
 std::size_t complex_bytes(const Shape& shape) { return static_cast<std::size_t>(shape.elements()) * 8; }
 std::size_t real_bytes(const Shape& shape) { return static_cast<std::size_t>(shape.elements()) * 4; }
@@ -53,7 +53,7 @@ HostMemory host_memory(const Network& network, const DataLayouts& data, std::int
     const std::size_t one_batch = training_step(data.train, batch), one_sample = sample_bytes(data.train);
     const std::size_t making = one_batch + reading_bytes(data.train) + (batch > 1 ? one_sample : 0);
     host.loader = data::batches_ahead * one_batch + making;
-    host.step = std::max(one_batch, saving(network));
+    host.step = saving(network);
     if (data.validation) host.step = std::max(host.step, validation_step(*data.validation));
     host.libraries = library_bytes;
     std::int64_t largest = 0;  // of all stages

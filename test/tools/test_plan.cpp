@@ -67,7 +67,7 @@ TEST_CASE("A budget gives the largest sizes, and what to change where it is too 
         return all;
     };
     p.shows(with("1GiB"), {"fits 1.0 GiB", "unrolls (now 4)", "features (now 8)", "batch (now 1)"});
-    p.shows(with("43MiB"), {"end_to_end does not fit", "model.unrolls="});
+    p.shows(with("36MiB"), {"end_to_end does not fit", "model.unrolls="});
     p.shows(with("1MiB"), {"none", "Nothing of this alone"});
     for (const char* budget : {"12GB", "-3", "lots", "1e30", "3 GiB of it"}) p.refuses(with(budget), 2, "--budget");
 }

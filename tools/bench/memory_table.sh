@@ -4,7 +4,7 @@
 # FOLDER is made for data and runs. Fails when an arena is not as large as planned, or a process is further from its plan than
 # 10 % and 20 MiB, or when `gleam plan` and `gleam train` do not plan the same.
 set -eu
-gleam=$1 work=$2
+gleam=$(realpath "$1") work=$2
 mkdir -p "$work"
 cd "$work"
 export OMP_NUM_THREADS=2
