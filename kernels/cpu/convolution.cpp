@@ -92,25 +92,14 @@ void with_stored(const ConvolutionSizes& sizes, ConvolutionEngine& library, int 
     });
 }
 
-// dbias[k] += sum of dy[..., k], over blocks of fixed size in order
+// dbias[k] += sum of dy[..., k]
 template <class T, class Sum>
 void bias_gradient_acc(const Tensor& dy, const Tensor& dbias) {
-    constexpr std::int64_t block = 1024;
-    const std::int64_t channels = dy.shape[4], pixels = dy.elements() / channels, blocks = (pixels + block - 1) / block;
-    std::vector<double> sums(static_cast<std::size_t>(blocks * channels));
-#pragma omp parallel for schedule(static)
-    for (std::int64_t b = 0; b < blocks; ++b) {
-        double* sum = sums.data() + b * channels;
-        for (std::int64_t i = b * block; i < std::min(pixels, (b + 1) * block); ++i) {
-            const T* from = dy.as<T>() + i * channels;
-            for (std::int64_t k = 0; k < channels; ++k) sum[k] += static_cast<double>(from[k]);
-        }
-    }
-    for (std::int64_t k = 0; k < channels; ++k) {
-        double total = 0;
-        for (std::int64_t b = 0; b < blocks; ++b) total += sums[static_cast<std::size_t>(b * channels + k)];
-        dbias.as<Sum>()[k] += Sum(total);
-    }
+    const std::int64_t channels = dy.shape[4];
+    const T* from = dy.as<T>();
+    const auto sums =
+        channel_sums(dy.elements() / channels, channels, [&](std::int64_t i) { return static_cast<double>(from[i]); });
+    for (std::int64_t k = 0; k < channels; ++k) dbias.as<Sum>()[k] += Sum(sums[static_cast<std::size_t>(k)]);
 }
 
 }  // namespace

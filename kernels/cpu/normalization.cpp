@@ -3,29 +3,6 @@
 #include "kernels/cpu/parallel.hpp"
 
 namespace gleam::kernels::cpu {
-namespace {
-
-// sums[k] = sum over the pixels of one sample of f(index of the element)
-template <class F>
-std::vector<double> channel_sums(std::int64_t pixels, std::int64_t channels, F&& f) {
-    constexpr std::int64_t block = 1024;
-    const std::int64_t blocks = (pixels + block - 1) / block;
-    std::vector<double> partial(static_cast<std::size_t>(blocks * channels));
-#pragma omp parallel for schedule(static) if (blocks > 1)
-    for (std::int64_t b = 0; b < blocks; ++b) {
-        double* sum = partial.data() + b * channels;
-        for (std::int64_t i = b * block; i < std::min(pixels, (b + 1) * block); ++i)
-            for (std::int64_t k = 0; k < channels; ++k) sum[k] += f(i * channels + k);
-    }
-    std::vector<double> sums(static_cast<std::size_t>(channels));
-    for (std::int64_t b = 0; b < blocks; ++b)
-        for (std::int64_t k = 0; k < channels; ++k)
-            sums[static_cast<std::size_t>(k)] += partial[static_cast<std::size_t>(b * channels + k)];
-    return sums;
-}
-
-}  // namespace
-
 void CpuOperations::do_normalize(const Tensor& x, double epsilon, const Tensor& out, const Tensor& inverse_deviation) {
     with_feature(x.dtype, [&](auto zero) {
         using T = decltype(zero);
@@ -69,7 +46,8 @@ void CpuOperations::do_normalize_adjoint(const Tensor& dout, const Tensor& out, 
             parallel_ranges(pixels, 1024, [&](std::int64_t first, std::int64_t last) {
                 for (std::int64_t i = first * channels; i < last * channels; ++i) {
                     const auto k = static_cast<std::size_t>(i % channels);
-                    const double centred = static_cast<double>(g[i]) - sum[k] / count - static_cast<double>(y[i]) * product[k] / count;
+                    const double centred =
+                        static_cast<double>(g[i]) - sum[k] / count - static_cast<double>(y[i]) * product[k] / count;
                     d[i] = T(Arithmetic<T>(inverse[k] * centred));
                 }
             });

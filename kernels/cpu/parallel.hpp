@@ -35,4 +35,23 @@ double ordered_sum(std::int64_t n, F&& partial) {
     return total;
 }
 
+// sums[k] = sum over channels-last pixels of f(index of the element), k the channel; over blocks of fixed size in order.
+template <class F>
+std::vector<double> channel_sums(std::int64_t pixels, std::int64_t channels, F&& f) {
+    constexpr std::int64_t block = 1024;
+    const std::int64_t blocks = (pixels + block - 1) / block;
+    std::vector<double> partial(static_cast<std::size_t>(blocks * channels));
+#pragma omp parallel for schedule(static) if (blocks > 1)
+    for (std::int64_t b = 0; b < blocks; ++b) {
+        double* sum = partial.data() + b * channels;
+        for (std::int64_t i = b * block; i < std::min(pixels, (b + 1) * block); ++i)
+            for (std::int64_t k = 0; k < channels; ++k) sum[k] += f(i * channels + k);
+    }
+    std::vector<double> sums(static_cast<std::size_t>(channels));
+    for (std::int64_t b = 0; b < blocks; ++b)
+        for (std::int64_t k = 0; k < channels; ++k)
+            sums[static_cast<std::size_t>(k)] += partial[static_cast<std::size_t>(b * channels + k)];
+    return sums;
+}
+
 }  // namespace gleam::kernels::cpu

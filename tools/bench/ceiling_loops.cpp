@@ -5,19 +5,12 @@
 #include <cstring>
 
 #include "kernels/cpu/cpu.hpp"
+#include "kernels/cpu/simd.hpp"
 
 namespace gleam::bench {
 namespace {
 
-#if defined(__AVX512F__)
-constexpr int vector_bytes = 64;
-#elif defined(__AVX__)
-constexpr int vector_bytes = 32;
-#else
-constexpr int vector_bytes = 16;
-#endif
-using Vector [[gnu::vector_size(vector_bytes)]] = float;
-constexpr int lane_count = vector_bytes / static_cast<int>(sizeof(float));
+using Vector = kernels::cpu::Floats;
 // Two units with a latency of four or five cycles need ten numbers under way; twelve and two constants fit sixteen registers.
 constexpr int chains = 12;
 constexpr float factor = 0.9375F, offset = 0.0625F;  // x <- factor x + offset goes to 1, up to rounding
@@ -35,7 +28,7 @@ Vector multiply_add(std::int64_t rounds, Vector start, Vector a, Vector b) {
 
 }  // namespace
 
-int FmaLoop::lanes() { return lane_count; }
+int FmaLoop::lanes() { return kernels::cpu::lanes; }
 
 void FmaLoop::run() {
     // The compiler must not know the numbers.
@@ -45,13 +38,15 @@ void FmaLoop::run() {
     {
         const Vector zero{};
         const Vector sum = multiply_add(rounds_, zero + start, zero + a, zero + b);
-        for (int lane = 0; lane < lane_count; ++lane)
+        for (int lane = 0; lane < kernels::cpu::lanes; ++lane)
             error = std::max(error, std::abs(static_cast<double>(sum[lane]) / chains - 1));
     }
     error_ = error;
 }
 
-Work FmaLoop::work() const { return {2.0 * static_cast<double>(rounds_) * chains * lane_count * kernels::thread_count(), 0}; }
+Work FmaLoop::work() const {
+    return {2.0 * static_cast<double>(rounds_) * chains * kernels::cpu::lanes * kernels::thread_count(), 0};
+}
 
 CopyLoop::CopyLoop(std::size_t bytes) : from_(bytes / sizeof(float)), to_(bytes / sizeof(float)) {
     for (std::size_t i = 0; i < from_.size(); ++i) from_[i] = static_cast<float>(i % 1024);
