@@ -1,0 +1,17 @@
+// The table of operations on the emulated device: every kernel, in three orders of its threads.
+#include "test/kernels/table/test_table.hpp"
+
+#include "kernels/emu/emu.hpp"
+
+using namespace gleam;
+
+namespace {
+
+void require_in_every_order(const std::vector<test::OperationCase>& rows) {
+    for (auto order : {emu::ThreadOrder::forward, emu::ThreadOrder::reverse, emu::ThreadOrder::shuffled})
+        test::require_rows(rows, *emu::make_emu_operations(order));
+}
+
+}  // namespace
+
+TEST_CASE("Kernels of coils and masks agree with their definitions") { require_in_every_order(test::coil_cases()); }

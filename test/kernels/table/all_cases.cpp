@@ -1,0 +1,14 @@
+#include "test/kernels/table/operation_case.hpp"
+
+namespace gleam::test {
+
+std::vector<OperationCase> all_cases() {
+    std::vector<OperationCase> all;
+    for (const auto& group : {coil_cases}) {
+        std::vector<OperationCase> rows = group();
+        all.insert(all.end(), std::make_move_iterator(rows.begin()), std::make_move_iterator(rows.end()));
+    }
+    return all;
+}
+
+}  // namespace gleam::test

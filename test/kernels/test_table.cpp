@@ -1,0 +1,9 @@
+#include "test/kernels/table/test_table.hpp"
+
+#include "kernels/cpu/cpu.hpp"
+
+using namespace gleam;
+
+TEST_CASE("Coils and masks agree with their definitions on the CPU") {
+    test::require_rows(test::coil_cases(), *kernels::make_cpu_operations());
+}
