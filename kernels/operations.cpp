@@ -87,6 +87,19 @@ void require_convolution(const char* operation, const Tensor& x, const Tensor& w
             "x " + x.shape.str() + ", weights " + weights.shape.str() + " and y " + y.shape.str() + " do not fit");
 }
 
+// matrices [pairs, points], vectors [C, points], values [points]
+void require_eigenvectors(const char* operation, const Tensor& matrices, const Tensor& vectors, const Tensor& values) {
+    require_kind(operation, "values", values, false, values);
+    require_kind(operation, "matrices", matrices, true, values);
+    require_kind(operation, "vectors", vectors, true, values);
+    require(matrices.shape.rank() == 2 && vectors.shape.rank() == 2 && values.shape.rank() == 1, operation,
+            "needs matrices [pairs, points], vectors [coils, points] and values [points]");
+    const std::int64_t coils = vectors.shape[0], points = values.shape[0];
+    require(coils > 0 && matrices.shape == Shape{coils * (coils + 1) / 2, points} && vectors.shape[1] == points, operation,
+            "matrices " + matrices.shape.str() + ", vectors " + vectors.shape.str() + " and values " + values.shape.str() +
+                " do not fit");
+}
+
 void require_border(const char* operation, const Tensor& x, const Border& border, const Tensor& out) {
     require_kind(operation, "x", x, false, out);
     require(x.shape.rank() == 5 && out.shape.rank() == 5, operation, "needs five axes");
@@ -246,6 +259,19 @@ void Operations::soft_threshold(double threshold, const Tensor& x) {
     if (!planning_) do_soft_threshold(threshold, x);
 }
 
+void Operations::leading_eigenvectors(int iterations, const Tensor& matrices, const Tensor& vectors, const Tensor& values) {
+    require_eigenvectors("leading_eigenvectors", matrices, vectors, values);
+    require(iterations > 0, "leading_eigenvectors", "needs at least one iteration");
+    note(sense, "leading_eigenvectors", eigenvector_flops(vectors.shape, iterations), {&matrices, &vectors, &values});
+    if (!planning_) do_leading_eigenvectors(iterations, matrices, vectors, values);
+}
+
+void Operations::deflate(const Tensor& vectors, const Tensor& values, const Tensor& matrices) {
+    require_eigenvectors("deflate", matrices, vectors, values);
+    note(sense, "deflate", 5 * reals(matrices), {&vectors, &values, &matrices, &matrices});
+    if (!planning_) do_deflate(vectors, values, matrices);
+}
+
 void Operations::convolution(const Tensor& x, const Tensor& weights, const Tensor* bias, const Padding& padding, const Tensor& y,
                              Arena& workspace) {
     require_convolution("convolution", x, weights, padding, y);
@@ -264,7 +290,8 @@ void Operations::convolution_data(const Tensor& dy, const Tensor& weights, const
 void Operations::convolution_weights_acc(const Tensor& x, const Tensor& dy, const Padding& padding, const Tensor& dweights,
                                          const Tensor* dbias, Arena& workspace) {
     require_convolution("convolution_weights_acc", x, dweights, padding, dy);
-    if (dbias) require_like("convolution_weights_acc", "dbias", *dbias, Tensor{nullptr, dweights.dtype, Shape{dy.shape[4]}, dy.device});
+    if (dbias)
+        require_like("convolution_weights_acc", "dbias", *dbias, Tensor{nullptr, dweights.dtype, Shape{dy.shape[4]}, dy.device});
     note(conv, "convolution_weights_acc", convolution_flops(dweights.shape, dy.shape),
          {&x, &dy, &dweights, &dweights, dbias, dbias});
     do_convolution_weights_acc(x, dy, padding, dweights, dbias, workspace);

@@ -87,14 +87,23 @@ public:
     // x = max(1 - threshold / |x|, 0) x per complex element, in place
     void soft_threshold(double threshold, const Tensor& x);
 
+    // ---- calibration: the eigenvector of the largest eigenvalue of a Hermitian positive semidefinite matrix at every point ----
+    // By power iteration, each point by itself: from the matrix's column of the largest diagonal entry (the first of equal ones),
+    // until the vector moves by no more than kernels/device/eigenvectors.hpp says, at most `iterations` times.
+    // matrices complex [pairs, points], the lower triangle: entry (c, d), d <= c, is pair c (c + 1) / 2 + d.
+    // vectors complex [C, points], of unit norm and any phase, 0 where the matrix is. values real [points].
+    void leading_eigenvectors(int iterations, const Tensor& matrices, const Tensor& vectors, const Tensor& values);
+    // matrices -= value v v^H, in place: the other eigenvectors are left.
+    void deflate(const Tensor& vectors, const Tensor& values, const Tensor& matrices);
+
     // ---- convolution (cross-correlation, stride 1) ---------------------------------------------------------------------
     // x and y may be bf16, each by itself, where weights, bias and their gradients are f32: numbers are rounded when they are
     // stored and, on the way, before they are multiplied.
     // y = w * x (+ bias), reading `padding` zeros around x; D_y = D_x + 2 padding - kd + 1 and so on. bias: [K_out] or null.
     void convolution(const Tensor& x, const Tensor& weights, const Tensor* bias, const Padding& padding, const Tensor& y,
                      Arena& workspace);
-    // dx = gradient by x: the adjoint of convolution without bias. With `slope`, dx holds x on entry, as an activation left it, and
-    // the gradient is times the slope where x is not positive: the adjoint of both, in place of x.
+    // dx = gradient by x: the adjoint of convolution without bias. With `slope`, dx holds x on entry, as an activation left it,
+    // and the gradient is times the slope where x is not positive: the adjoint of both, in place of x.
     void convolution_data(const Tensor& dy, const Tensor& weights, const Padding& padding, std::optional<double> slope,
                           const Tensor& dx, Arena& workspace);
     // dweights += gradient by the weights; dbias += sum of dy when given
@@ -139,6 +148,8 @@ private:
     virtual void do_mask_multiply(const Tensor& mask, const Tensor& y) = 0;
     virtual void do_normal_mask(const Tensor& mask, const Fourier& fourier, const Tensor& out) = 0;
     virtual void do_soft_threshold(double threshold, const Tensor& x) = 0;
+    virtual void do_leading_eigenvectors(int iterations, const Tensor& matrices, const Tensor& vectors, const Tensor& values) = 0;
+    virtual void do_deflate(const Tensor& vectors, const Tensor& values, const Tensor& matrices) = 0;
     virtual void do_border(const Tensor& x, const Border& border, const Tensor& out) = 0;
     virtual void do_border_adjoint(const Tensor& dout, const Tensor* bordered, const Border& border, bool accumulate,
                                    const Tensor& dx) = 0;

@@ -118,6 +118,10 @@ double wavelet_flops(const Shape& x, int rank) {
     return all;
 }
 
+double eigenvector_flops(const Shape& vectors, int iterations) {
+    return 8.0 * iterations * static_cast<double>(vectors[0]) * static_cast<double>(vectors.elements());
+}
+
 double loss_flops(LossKind kind, double pixels, bool gradient) {
     if (kind == LossKind::ssim) return (gradient ? 2 : 1) * 5 * 2 * 22 * pixels;
     return 10 * pixels;

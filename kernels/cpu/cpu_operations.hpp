@@ -52,6 +52,10 @@ private:
                     Arena& workspace) override;
     void do_soft_threshold(double threshold, const Tensor& x) override;
 
+    // eigenvectors.cpp
+    void do_leading_eigenvectors(int iterations, const Tensor& matrices, const Tensor& vectors, const Tensor& values) override;
+    void do_deflate(const Tensor& vectors, const Tensor& values, const Tensor& matrices) override;
+
     // optimizers.cpp
     void do_clip(double limit, const Tensor& gradient, const Tensor& norm) override;
     void do_optimizer_step(const OptimizerTerms& terms, const Tensor& gradient, const Tensor& values,
