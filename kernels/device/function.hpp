@@ -3,6 +3,13 @@
 
 #ifdef __CUDACC__
 #define GLEAM_DEVICE __host__ __device__
+// What it gets are arrays that are to stay in registers, so it must be inlined and its loops unrolled.
+#define GLEAM_DEVICE_INLINE __host__ __device__ __forceinline__
+#define GLEAM_UNROLL _Pragma("unroll")
+#define GLEAM_UNROLL_NOT _Pragma("unroll 1")
 #else
 #define GLEAM_DEVICE
+#define GLEAM_DEVICE_INLINE [[gnu::always_inline]] inline
+#define GLEAM_UNROLL
+#define GLEAM_UNROLL_NOT
 #endif
