@@ -6,96 +6,32 @@
 #include <numbers>
 
 #include "kernels/cpu/lanes.hpp"
+#include "kernels/device/line_fourier.hpp"
 
 namespace gleam::kernels::cpu {
 namespace {
 
-constexpr int largest_radix = 31;
+using device::largest_radix;
 
-// Larger ones first; the rest of the length in primes. Empty with `rest` > 1 when a prime is too large.
-std::vector<int> radices_of(std::int64_t length) {
-    std::vector<int> radices;
-    for (const int radix : {8, 4, 2})
-        while (length % radix == 0 && !(radix == 8 && length % 32 != 0 && length % 16 == 0))
-            radices.push_back(radix), length /= radix;
-    for (int radix = 3; radix <= largest_radix; radix += 2)
-        while (length % radix == 0) radices.push_back(radix), length /= radix;
-    if (length > 1) radices.clear();
-    return radices;
-}
+// Of unity, [radix] of (cos, sin).
+template <class T>
+struct RootsIn {
+    const T* at;
+    [[gnu::always_inline]] T cosine(int turn) const { return at[2 * turn]; }
+    [[gnu::always_inline]] T sine(int turn) const { return at[2 * turn + 1]; }
+};
 
-// These must be inlined: what they get are arrays that are to stay in registers.
-template <class V>
-[[gnu::always_inline]] inline void add_and_subtract(V& a, V& b) {
-    const V sum = a + b;
-    b = a - b;
-    a = sum;
-}
-
-template <class V>
-[[gnu::always_inline]] inline void transform4(V& r0, V& i0, V& r1, V& i1, V& r2, V& i2, V& r3, V& i3) {
-    add_and_subtract(r0, r2), add_and_subtract(i0, i2);
-    add_and_subtract(r1, r3), add_and_subtract(i1, i3);
-    add_and_subtract(r0, r1), add_and_subtract(i0, i1);
-    const V r = r2 + i3, i = i2 - r3;
-    const V s = r2 - i3, j = i2 + r3;
-    const V r_two = r1, i_two = i1;
-    r1 = r, i1 = i, r2 = r_two, i2 = i_two, r3 = s, i3 = j;
-}
-
-template <class T, class V>
-[[gnu::always_inline]] inline void transform8(V* r, V* i) {
-    transform4(r[0], i[0], r[2], i[2], r[4], i[4], r[6], i[6]);
-    transform4(r[1], i[1], r[3], i[3], r[5], i[5], r[7], i[7]);
-    const T h = T(std::numbers::sqrt2 / 2);
-    const V r3 = r[3], r7 = r[7], i5 = i[5];
-    r[3] = h * (r3 + i[3]), i[3] = h * (i[3] - r3);
-    i[5] = -r[5], r[5] = i5;
-    r[7] = h * (i[7] - r7), i[7] = -h * (i[7] + r7);
-    for (int k = 0; k < 8; k += 2) add_and_subtract(r[k], r[k + 1]), add_and_subtract(i[k], i[k + 1]);
-    // Frequency q stands at 2q, frequency q + 4 at 2q + 1.
-    const V a[8] = {r[0], r[2], r[4], r[6], r[1], r[3], r[5], r[7]}, b[8] = {i[0], i[2], i[4], i[6], i[1], i[3], i[5], i[7]};
-    for (int k = 0; k < 8; ++k) r[k] = a[k], i[k] = b[k];
-}
-
-// Any odd number of points, by sums and differences of opposite ones.
-template <class T, class V>
-[[gnu::always_inline]] inline void transform_odd(int n, V* r, V* i, const T* roots) {
-    const int half = n / 2;
-    V sum_r[largest_radix / 2 + 1], sum_i[largest_radix / 2 + 1], dif_r[largest_radix / 2 + 1], dif_i[largest_radix / 2 + 1];
-    V first_r = r[0], first_i = i[0];
-    for (int k = 1; k <= half; ++k) {
-        sum_r[k] = r[k] + r[n - k], sum_i[k] = i[k] + i[n - k];
-        dif_r[k] = r[k] - r[n - k], dif_i[k] = i[k] - i[n - k];
-        first_r += sum_r[k], first_i += sum_i[k];
-    }
-    for (int q = 1; q <= half; ++q) {
-        V a = r[0], b = i[0], c{}, d{};
-        int turn = 0;
-        for (int k = 1; k <= half; ++k) {
-            turn += q;
-            if (turn >= n) turn -= n;
-            const T cosine = roots[2 * turn], sine = roots[2 * turn + 1];
-            a += cosine * sum_r[k], b += cosine * sum_i[k];
-            c += sine * dif_i[k], d += sine * dif_r[k];
-        }
-        r[q] = a + c, i[q] = b - d;
-        r[n - q] = a - c, i[n - q] = b + d;
-        // r[0], i[0] stay until all frequencies are there: the sums above hold what else is needed.
-    }
-    r[0] = first_r, i[0] = first_i;
-}
-
+// This and the next must be inlined: what they get are arrays that are to stay in registers.
 template <class T, int Radix, class V>
 [[gnu::always_inline]] inline void transform(int radix, V* r, V* i, const T* roots) {
     if constexpr (Radix == 2) {
-        add_and_subtract(r[0], r[1]), add_and_subtract(i[0], i[1]);
+        device::add_and_subtract(r[0], r[1]), device::add_and_subtract(i[0], i[1]);
     } else if constexpr (Radix == 4) {
-        transform4(r[0], i[0], r[1], i[1], r[2], i[2], r[3], i[3]);
+        device::transform4(r[0], i[0], r[1], i[1], r[2], i[2], r[3], i[3]);
     } else if constexpr (Radix == 8) {
-        transform8<T>(r, i);
+        device::transform8<T>(r, i);
     } else {
-        transform_odd(Radix ? Radix : radix, r, i, roots);
+        device::transform_odd<T, (Radix ? Radix : largest_radix) / 2>(Radix ? Radix : radix, r, i, RootsIn<T>{roots});
     }
 }
 
@@ -146,7 +82,7 @@ const LineFourier<T>* LineFourier<T>::get(std::int64_t length) {
     static std::map<std::int64_t, std::unique_ptr<LineFourier>> lines;  // kept until the program ends
     std::lock_guard lock(mutex);
     auto [it, fresh] = lines.try_emplace(length);
-    if (fresh && (length == 1 || !radices_of(length).empty())) it->second.reset(new LineFourier(length));
+    if (fresh && (length == 1 || device::stages_of(length).count > 0)) it->second.reset(new LineFourier(length));
     return it->second.get();
 }
 
@@ -156,7 +92,9 @@ LineFourier<T>::LineFourier(std::int64_t length) : length_(length), frequencies_
     const auto angle = [](std::int64_t k, std::int64_t n) {
         return 2 * std::numbers::pi * static_cast<double>(k % n) / static_cast<double>(n);
     };
-    for (const int radix : radices_of(length)) {
+    const device::LineStages stages = device::stages_of(length);
+    for (int s = 0; s < stages.count; ++s) {
+        const int radix = stages.radix[s];
         Stage stage{radix, block, {}, {}};
         for (std::int64_t j = 0; j < block / radix; ++j)
             for (int q = 1; q < radix; ++q) {
@@ -170,17 +108,8 @@ LineFourier<T>::LineFourier(std::int64_t length) : length_(length), frequencies_
         block /= radix;
         stages_.push_back(std::move(stage));
     }
-    // Part q of the first stage holds the frequencies q + radix * (frequency within the part).
-    for (std::int64_t place = 0; place < length; ++place) {
-        std::int64_t frequency = 0, weight = 1, within = place;
-        for (const Stage& stage : stages_) {
-            const std::int64_t part = stage.block / stage.radix;
-            frequency += weight * (within / part);
-            weight *= stage.radix;
-            within %= part;
-        }
-        frequencies_[static_cast<std::size_t>(place)] = frequency;
-    }
+    for (std::int64_t place = 0; place < length; ++place)
+        frequencies_[static_cast<std::size_t>(place)] = stages.frequency(length, place);
 }
 
 // Blocks that do not fit the first level of the cache are taken apart first, then each part is finished by itself.

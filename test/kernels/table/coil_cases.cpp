@@ -26,9 +26,13 @@ struct CoilSizes {
     }
 };
 
+// One number of pixels or sets and another: odd and even ones, for each way to access them; several blocks; so many of them that
+// a thread takes several coils.
 const CoilSizes sizes[] = {
-    {1, 1, 1, 1, 1, 1, 1}, {1, 1, 1, 1, 5, 7, 1}, {2, 1, 3, 1, 4, 6, 1},  {1, 1, 8, 1, 17, 16, 1}, {2, 3, 2, 1, 5, 4, 1, true},
-    {1, 2, 3, 1, 3, 8, 2}, {2, 1, 4, 3, 5, 6, 1}, {1, 1, 2, 2, 7, 13, 3}, {1, 1, 1, 1, 31, 33, 1},
+    {1, 1, 1, 1, 1, 1, 1},       {1, 1, 1, 1, 5, 7, 1},       {2, 1, 3, 1, 4, 6, 1},   {1, 1, 8, 1, 17, 16, 1},
+    {2, 3, 2, 1, 5, 4, 1, true}, {1, 2, 3, 1, 3, 8, 2},       {2, 1, 4, 3, 5, 6, 1},   {1, 1, 2, 2, 7, 13, 3},
+    {1, 1, 1, 1, 31, 33, 1},     {2, 2, 3, 1, 5, 5, 2, true}, {1, 1, 5, 1, 13, 11, 4}, {20, 30, 5, 1, 1, 2, 1, true},
+    {20, 30, 6, 1, 1, 1, 2},
 };
 
 OperationCase coil_expand(const CoilSizes& s, DType real) {
