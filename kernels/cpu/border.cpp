@@ -6,17 +6,6 @@
 namespace gleam::kernels::cpu {
 namespace {
 
-// Calls f(j) for every place j of a bordered axis that shows element i, the element's own place first.
-template <class F>
-void for_each_copy(std::int64_t i, std::int64_t n, std::int64_t width, BorderMode mode, F&& f) {
-    f(i + width);
-    if (mode == BorderMode::zero) return;
-    for (std::int64_t j = 0; j < width; ++j) {
-        if (device::bordered_source(j, n, width, mode) == i) f(j);
-        if (device::bordered_source(n + 2 * width - 1 - j, n, width, mode) == i) f(n + 2 * width - 1 - j);
-    }
-}
-
 template <class T>
 void copy_row(const T* from, std::int64_t n, Arithmetic<T> slope, T* to) {
     if (slope == 1) {
@@ -24,8 +13,7 @@ void copy_row(const T* from, std::int64_t n, Arithmetic<T> slope, T* to) {
     } else {
 #pragma omp simd
         for (std::int64_t i = 0; i < n; ++i) {
-            const Arithmetic<T> v = from[i];
-            to[i] = T(v > 0 ? v : slope * v);
+            to[i] = T(device::activated(Arithmetic<T>(from[i]), slope));
         }
     }
 }
@@ -94,8 +82,8 @@ void CpuOperations::do_border_adjoint(const Tensor& dout, const Tensor* bordered
                 for (std::int64_t d = 0; d < s[1]; ++d)
                     for (std::int64_t h = 0; h < s[2]; ++h) {
                         std::fill(sum.begin(), sum.end(), A(0));
-                        for_each_copy(d, s[1], border.width[0], border.mode[0], [&](std::int64_t od) {
-                            for_each_copy(h, s[2], border.width[1], border.mode[1], [&](std::int64_t oh) {
+                        device::for_each_copy(d, s[1], border.width[0], border.mode[0], [&](std::int64_t od) {
+                            device::for_each_copy(h, s[2], border.width[1], border.mode[1], [&](std::int64_t oh) {
                                 fold_row(dout.as<T>() + ((n * o[1] + od) * o[2] + oh) * wide, sum.data());
                             });
                         });

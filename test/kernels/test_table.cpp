@@ -7,3 +7,7 @@ using namespace gleam;
 TEST_CASE("Coils and masks agree with their definitions on the CPU") {
     test::require_rows(test::coil_cases(), *kernels::make_cpu_operations());
 }
+
+TEST_CASE("Borders and their adjoints agree with their definitions on the CPU") {
+    test::require_rows(test::border_cases(), *kernels::make_cpu_operations());
+}

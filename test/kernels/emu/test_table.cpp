@@ -15,3 +15,5 @@ void require_in_every_order(const std::vector<test::OperationCase>& rows) {
 }  // namespace
 
 TEST_CASE("Kernels of coils and masks agree with their definitions") { require_in_every_order(test::coil_cases()); }
+
+TEST_CASE("Kernels of borders agree with their definitions") { require_in_every_order(test::border_cases()); }
