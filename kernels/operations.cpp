@@ -264,7 +264,8 @@ void Operations::convolution_data(const Tensor& dy, const Tensor& weights, const
 void Operations::convolution_weights_acc(const Tensor& x, const Tensor& dy, const Padding& padding, const Tensor& dweights,
                                          const Tensor* dbias, Arena& workspace) {
     require_convolution("convolution_weights_acc", x, dweights, padding, dy);
-    if (dbias) require_like("convolution_weights_acc", "dbias", *dbias, Tensor{nullptr, dweights.dtype, Shape{dy.shape[4]}, dy.device});
+    if (dbias)
+        require_like("convolution_weights_acc", "dbias", *dbias, Tensor{nullptr, dweights.dtype, Shape{dy.shape[4]}, dy.device});
     note(conv, "convolution_weights_acc", convolution_flops(dweights.shape, dy.shape),
          {&x, &dy, &dweights, &dweights, dbias, dbias});
     do_convolution_weights_acc(x, dy, padding, dweights, dbias, workspace);
@@ -274,6 +275,14 @@ void Operations::border(const Tensor& x, const Border& border, const Tensor& out
     require_border("border", x, border, out);
     note(WorkKind::border, "border", border.activates() ? reals(out) : 0, {&x, &out});
     if (!planning_) do_border(x, border, out);
+}
+
+void Operations::add_border(const Tensor& a, const Tensor& b, const Border& border, const Tensor& sum, const Tensor& out) {
+    require_like("add_border", "b", b, a);
+    require_like("add_border", "sum", sum, a);
+    require_border("add_border", sum, border, out);
+    note(WorkKind::border, "add_border", reals(a) + (border.activates() ? reals(out) : 0), {&a, &b, &sum, &out});
+    if (!planning_) do_add_border(a, b, border, sum, out);
 }
 
 void Operations::border_adjoint(const Tensor& dout, const Tensor* bordered, const Border& border, bool accumulate,

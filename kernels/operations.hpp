@@ -93,8 +93,8 @@ public:
     // y = w * x (+ bias), reading `padding` zeros around x; D_y = D_x + 2 padding - kd + 1 and so on. bias: [K_out] or null.
     void convolution(const Tensor& x, const Tensor& weights, const Tensor* bias, const Padding& padding, const Tensor& y,
                      Arena& workspace);
-    // dx = gradient by x: the adjoint of convolution without bias. With `slope`, dx holds x on entry, as an activation left it, and
-    // the gradient is times the slope where x is not positive: the adjoint of both, in place of x.
+    // dx = gradient by x: the adjoint of convolution without bias. With `slope`, dx holds x on entry, as an activation left it,
+    // and the gradient is times the slope where x is not positive: the adjoint of both, in place of x.
     void convolution_data(const Tensor& dy, const Tensor& weights, const Padding& padding, std::optional<double> slope,
                           const Tensor& dx, Arena& workspace);
     // dweights += gradient by the weights; dbias += sum of dy when given
@@ -104,6 +104,8 @@ public:
     // ---- border and activation -----------------------------------------------------------------------------------------
     // out [N, D+2d, H+2h, W+2w, K] = x (after its activation if any) with its border
     void border(const Tensor& x, const Border& border, const Tensor& out);
+    // sum = a + b and out = border(sum) in one pass; sum may be a or b
+    void add_border(const Tensor& a, const Tensor& b, const Border& border, const Tensor& sum, const Tensor& out);
     // dx = adjoint of border(): the border folded back, times the slope where `bordered` (the forward output; null without
     // activation) is not positive. With `accumulate`, dx += instead.
     void border_adjoint(const Tensor& dout, const Tensor* bordered, const Border& border, bool accumulate, const Tensor& dx);
@@ -140,6 +142,7 @@ private:
     virtual void do_normal_mask(const Tensor& mask, const Fourier& fourier, const Tensor& out) = 0;
     virtual void do_soft_threshold(double threshold, const Tensor& x) = 0;
     virtual void do_border(const Tensor& x, const Border& border, const Tensor& out) = 0;
+    virtual void do_add_border(const Tensor& a, const Tensor& b, const Border& border, const Tensor& sum, const Tensor& out) = 0;
     virtual void do_border_adjoint(const Tensor& dout, const Tensor* bordered, const Border& border, bool accumulate,
                                    const Tensor& dx) = 0;
     virtual void do_clip(double limit, const Tensor& gradient, const Tensor& norm) = 0;

@@ -1,16 +1,19 @@
 // A border around a channels-last tensor, with an activation on the way, and its adjoint.
 //
 //   border          out[i] = act(x[source(i)]), 0 where a border of zeros is      act(v) = max(v, 0) + slope min(v, 0)
+//   add_border      sum = a + b, out = border(sum)
 //   border_adjoint  dx[j] (+)= gate sum of dout[i] over the i with source(i) = j  gate = slope where the forward output at j's
 //   own
 //                                                                                place is not positive, else 1
 //
 // Threads   one per pack of channels (packs.hpp), neighbours along the row; blockIdx.y is the row h, blockIdx.z sample and plane.
 //           border runs over `out`: a thread that stands on an element's own place writes it wherever it shows, one that stands
-//           in a border of zeros writes the zero, others have nothing to do. So x is read once and out written once.
+//           in a border of zeros writes the zero, others have nothing to do. So x is read once and out written once. add_border
+//           is the same kernel, with b added to x on the way; sum may be a or b, since the thread that reads them writes it.
 //           border_adjoint runs over `dx` and adds up the places that show an element in the order of device::for_each_copy.
 //           Only at the ends of rows is an index divided.
-// Bytes     per element of size s: border s (x) + s (out); adjoint s (dout) + s (dx) + s (forward output) with an activation
+// Bytes     per element of size s: border s (x) + s (out); add_border 2 s (a, b) + s (sum) + s (out); adjoint s (dout) + s (dx) +
+// s (forward output) with an activation
 //           + s (dx before) to accumulate. The border's elements besides.
 // Limits    none on sizes: 64-bit indices, axes y and z of the grid take turns.
 #include "kernels/cu/gpu_operations.hpp"
@@ -77,8 +80,30 @@ struct Bordered {
     }
 };
 
+// What border() takes from: x, or a sum that is stored, too.
 template <class T, int V>
-__global__ void border_kernel(Bordered s, Arithmetic<T> slope, const simt::Pack<T, V>* x, simt::Pack<T, V>* out) {
+struct OneSource {
+    const simt::Pack<T, V>* x;
+
+    GLEAM_DEVICE simt::Pack<T, V> take(std::int64_t i) const { return x[i]; }
+};
+
+template <class T, int V>
+struct SumSource {
+    const simt::Pack<T, V>*a, *b;
+    simt::Pack<T, V>* sum;
+
+    GLEAM_DEVICE simt::Pack<T, V> take(std::int64_t i) const {
+        simt::Pack<T, V> v = a[i];
+        const simt::Pack<T, V> w = b[i];
+        for (int k = 0; k < V; ++k) v.v[k] = T(Arithmetic<T>(v.v[k]) + Arithmetic<T>(w.v[k]));
+        sum[i] = v;
+        return v;
+    }
+};
+
+template <class T, int V, class Source>
+__device__ void write_bordered(const Bordered& s, Arithmetic<T> slope, const Source& source, simt::Pack<T, V>* out) {
     const std::int64_t left = s.w.width * s.packs;
     for (std::int64_t plane = blockIdx.z; plane < s.samples * s.d.wide(); plane += gridDim.z)
         for (std::int64_t oj = blockIdx.y; oj < s.h.wide(); oj += gridDim.y) {
@@ -91,7 +116,7 @@ __global__ void border_kernel(Bordered s, Arithmetic<T> slope, const simt::Pack<
                 if (zero_row || (!own && s.w.mode == BorderMode::zero)) {
                     out[s.outer_row(n, oi, oj) + q] = {};
                 } else if (own_row && own) {
-                    simt::Pack<T, V> v = x[s.inner_row(n, i, j) + p];
+                    simt::Pack<T, V> v = source.take(s.inner_row(n, i, j) + p);
                     for (T& c : v.v) c = T(device::activated(Arithmetic<T>(c), slope));
                     s.each_copy(n, i, j, p, [&](std::int64_t at) { out[at] = v; });
                 }
@@ -100,8 +125,22 @@ __global__ void border_kernel(Bordered s, Arithmetic<T> slope, const simt::Pack<
 }
 
 template <class T, int V>
-__global__ void border_adjoint_kernel(Bordered s, Arithmetic<T> slope, bool accumulate, const simt::Pack<T, V>* dout,
-                                      const simt::Pack<T, V>* bordered, simt::Pack<T, V>* dx) {
+__global__ void __launch_bounds__(most_threads, 4)
+    border_kernel(Bordered s, Arithmetic<T> slope, const simt::Pack<T, V>* x, simt::Pack<T, V>* out) {
+    write_bordered<T, V>(s, slope, OneSource<T, V>{x}, out);
+}
+
+template <class T, int V>
+__global__ void __launch_bounds__(most_threads, 4)
+    add_border_kernel(Bordered s, Arithmetic<T> slope, const simt::Pack<T, V>* a, const simt::Pack<T, V>* b,
+                      simt::Pack<T, V>* sum, simt::Pack<T, V>* out) {
+    write_bordered<T, V>(s, slope, SumSource<T, V>{a, b, sum}, out);
+}
+
+template <class T, int V>
+__global__ void __launch_bounds__(most_threads, 4)
+    border_adjoint_kernel(Bordered s, Arithmetic<T> slope, bool accumulate, const simt::Pack<T, V>* dout,
+                          const simt::Pack<T, V>* bordered, simt::Pack<T, V>* dx) {
     using A = Arithmetic<T>;
     for (std::int64_t plane = blockIdx.z; plane < s.samples * s.d.n; plane += gridDim.z)
         for (std::int64_t j = blockIdx.y; j < s.h.n; j += gridDim.y) {
@@ -145,6 +184,20 @@ void GpuOperations::do_border(const Tensor& x, const Border& border, const Tenso
             const Bordered s(x.shape, border, pack);
             simt::launch(border_kernel<T, pack>, by_rows("border", s.w.wide() * s.packs, s.h.wide(), s.samples * s.d.wide()),
                          stream(), s, Arithmetic<T>(border.slope), device_packs<const T, pack>(x), device_packs<T, pack>(out));
+        });
+    });
+}
+
+void GpuOperations::do_add_border(const Tensor& a, const Tensor& b, const Border& border, const Tensor& sum, const Tensor& out) {
+    if (out.elements() == 0) return;
+    with_feature(a.dtype, [&](auto zero) {
+        using T = decltype(zero);
+        with_pack<T>(a.shape[4], {&a, &b, &sum, &out}, [&](auto pack) {
+            const Bordered s(a.shape, border, pack);
+            simt::launch(add_border_kernel<T, pack>,
+                         by_rows("add_border", s.w.wide() * s.packs, s.h.wide(), s.samples * s.d.wide()), stream(), s,
+                         Arithmetic<T>(border.slope), device_packs<const T, pack>(a), device_packs<const T, pack>(b),
+                         device_packs<T, pack>(sum), device_packs<T, pack>(out));
         });
     });
 }

@@ -100,6 +100,23 @@ OperationCase border(const BorderSizes& s, DType t) {
     return row;
 }
 
+// `in_place`: the sum takes the place of b.
+OperationCase add_border(const BorderSizes& s, DType t, bool in_place) {
+    OperationCase row{fmt::format("add_border{}, {}", in_place ? " in place" : "", s.text(t)),
+                      {{t, s.x}, {t, s.x}},
+                      {{t, s.x, in_place ? Fill::normal : Fill::unset}, {t, s.wide(), Fill::unset}}};
+    row.run = [s, in_place](Call& k) { k.ops.add_border(k.in[0], in_place ? k.out[0] : k.in[1], s.border, k.out[0], k.out[1]); };
+    row.reference = [s, t, in_place](const Values& in, Values& out) {
+        const Value b = in_place ? out[0] : in[1];
+        // What is bordered is the sum as it is stored.
+        const auto stored = [&](double v) { return t == DType::bf16 ? double(Bf16(static_cast<float>(v))) : v; };
+        for (std::int64_t i = 0; i < s.x.elements(); ++i) out[0][i] = stored(in[0][i] + b[i]);
+        s.for_each([&](std::int64_t at, std::int64_t from) { out[1][at] = from < 0 ? 0 : s.activated(out[0][from]); });
+    };
+    row.tolerance = rounding_of(t);
+    return row;
+}
+
 OperationCase border_adjoint(const BorderSizes& s, DType t, bool accumulate) {
     OperationCase row{fmt::format("border_adjoint{}, {}", accumulate ? " accumulating" : "", s.text(t)),
                       {{t, s.wide()}, {t, s.wide()}},
@@ -126,6 +143,8 @@ std::vector<OperationCase> border_cases() {
     for (DType t : {DType::f32, DType::f64, DType::bf16})
         for (const BorderSizes& s : border_sizes()) {
             rows.push_back(border(s, t));
+            rows.push_back(add_border(s, t, false));
+            rows.push_back(add_border(s, t, true));
             rows.push_back(border_adjoint(s, t, false));
             rows.push_back(border_adjoint(s, t, true));
         }
