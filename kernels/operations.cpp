@@ -303,6 +303,14 @@ void Operations::border(const Tensor& x, const Border& border, const Tensor& out
     if (!planning_) do_border(x, border, out);
 }
 
+void Operations::add_border(const Tensor& a, const Tensor& b, const Border& border, const Tensor& sum, const Tensor& out) {
+    require_like("add_border", "b", b, a);
+    require_like("add_border", "sum", sum, a);
+    require_border("add_border", sum, border, out);
+    note(WorkKind::border, "add_border", reals(a) + (border.activates() ? reals(out) : 0), {&a, &b, &sum, &out});
+    if (!planning_) do_add_border(a, b, border, sum, out);
+}
+
 void Operations::border_adjoint(const Tensor& dout, const Tensor* bordered, const Border& border, bool accumulate,
                                 const Tensor& dx) {
     require_border("border_adjoint", dx, border, dout);

@@ -113,6 +113,8 @@ public:
     // ---- border and activation -----------------------------------------------------------------------------------------
     // out [N, D+2d, H+2h, W+2w, K] = x (after its activation if any) with its border
     void border(const Tensor& x, const Border& border, const Tensor& out);
+    // sum = a + b and out = border(sum) in one pass; sum may be a or b
+    void add_border(const Tensor& a, const Tensor& b, const Border& border, const Tensor& sum, const Tensor& out);
     // dx = adjoint of border(): the border folded back, times the slope where `bordered` (the forward output; null without
     // activation) is not positive. With `accumulate`, dx += instead.
     void border_adjoint(const Tensor& dout, const Tensor* bordered, const Border& border, bool accumulate, const Tensor& dx);
@@ -151,6 +153,7 @@ private:
     virtual void do_leading_eigenvectors(int iterations, const Tensor& matrices, const Tensor& vectors, const Tensor& values) = 0;
     virtual void do_deflate(const Tensor& vectors, const Tensor& values, const Tensor& matrices) = 0;
     virtual void do_border(const Tensor& x, const Border& border, const Tensor& out) = 0;
+    virtual void do_add_border(const Tensor& a, const Tensor& b, const Border& border, const Tensor& sum, const Tensor& out) = 0;
     virtual void do_border_adjoint(const Tensor& dout, const Tensor* bordered, const Border& border, bool accumulate,
                                    const Tensor& dx) = 0;
     virtual void do_clip(double limit, const Tensor& gradient, const Tensor& norm) = 0;

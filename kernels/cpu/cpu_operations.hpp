@@ -63,6 +63,7 @@ private:
 
     // border.cpp
     void do_border(const Tensor& x, const Border& border, const Tensor& out) override;
+    void do_add_border(const Tensor& a, const Tensor& b, const Border& border, const Tensor& sum, const Tensor& out) override;
     void do_border_adjoint(const Tensor& dout, const Tensor* bordered, const Border& border, bool accumulate,
                            const Tensor& dx) override;
 

@@ -30,10 +30,6 @@ void GpuOperations::do_clip(double, const Tensor&, const Tensor&) { throw Intern
 void GpuOperations::do_optimizer_step(const OptimizerTerms&, const Tensor&, const Tensor&, std::span<const Tensor>) {
     throw InternalError("do_optimizer_step", "no kernel yet");
 }
-void GpuOperations::do_border(const Tensor&, const Border&, const Tensor&) { throw InternalError("do_border", "no kernel yet"); }
-void GpuOperations::do_border_adjoint(const Tensor&, const Tensor*, const Border&, bool, const Tensor&) {
-    throw InternalError("do_border_adjoint", "no kernel yet");
-}
 void GpuOperations::do_normalize(const Tensor&, double, const Tensor&, const Tensor&) {
     throw InternalError("do_normalize", "no kernel yet");
 }

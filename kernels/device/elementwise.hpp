@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 
+#include "kernels/device/function.hpp"
 #include "kernels/terms.hpp"
 
 namespace gleam::kernels::device {
@@ -96,13 +97,30 @@ struct PerpendicularLoss {
 };
 
 // Index that element i of a bordered axis copies, or -1 for zero: n inner elements, `width` on each side.
-constexpr std::int64_t bordered_source(std::int64_t i, std::int64_t n, std::int64_t width, BorderMode mode) {
+GLEAM_DEVICE constexpr std::int64_t bordered_source(std::int64_t i, std::int64_t n, std::int64_t width, BorderMode mode) {
     const std::int64_t j = i - width;
     if (j >= 0 && j < n) return j;
     if (mode == BorderMode::zero) return -1;
     if (mode == BorderMode::replicate) return j < 0 ? 0 : n - 1;
     if (mode == BorderMode::circular) return (j % n + n) % n;
     return j < 0 ? -j : 2 * (n - 1) - j;
+}
+
+// Calls f(j) for every place j of a bordered axis that shows element i, the element's own place first. There is one call of f, so
+// that what is inlined stays small.
+template <class F>
+GLEAM_DEVICE void for_each_copy(std::int64_t i, std::int64_t n, std::int64_t width, BorderMode mode, F&& f) {
+    const std::int64_t border = mode == BorderMode::zero ? 0 : 2 * width;
+    for (std::int64_t k = -1; k < border; ++k) {
+        const std::int64_t j = k < 0 ? i + width : k % 2 == 0 ? k / 2 : n + 2 * width - 1 - k / 2;
+        if (k < 0 || bordered_source(j, n, width, mode) == i) f(j);
+    }
+}
+
+// x after an activation: max(x, 0) + slope min(x, 0).
+template <class T>
+GLEAM_DEVICE T activated(T x, T slope) {
+    return x > 0 ? x : slope * x;
 }
 
 }  // namespace gleam::kernels::device

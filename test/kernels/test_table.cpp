@@ -10,4 +10,6 @@ TEST_CASE("Coils and masks agree with their definitions on the CPU") {
 
 TEST_CASE("Fourier transforms agree with their definition on the CPU") {
     test::require_rows(test::fourier_cases(), *kernels::make_cpu_operations());
+TEST_CASE("Borders and their adjoints agree with their definitions on the CPU") {
+    test::require_rows(test::border_cases(), *kernels::make_cpu_operations());
 }

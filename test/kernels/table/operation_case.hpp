@@ -67,6 +67,7 @@ struct OperationCase {
 constexpr double rounding_of(DType t) { return real_of(t) == DType::f64 ? 1e-14 : t == DType::bf16 ? 8e-3 : 1e-6; }
 
 // The rows, by group; each is in the file of its name.
+std::vector<OperationCase> border_cases();
 std::vector<OperationCase> coil_cases();
 std::vector<OperationCase> fourier_cases();
 
