@@ -113,6 +113,12 @@ void require_border(const char* operation, const Tensor& x, const Border& border
     require(fits, operation, "x " + x.shape.str() + " with its border is not " + out.shape.str());
 }
 
+// The signs of x
+void require_signs(const char* operation, const Tensor& x, const Tensor& signs) {
+    require(!is_complex(x.dtype), operation, "needs real numbers");
+    require_like(operation, "signs", signs, Tensor{nullptr, DType::u32, Shape{sign_words(x.elements())}, x.device});
+}
+
 double reals(const Tensor& t) { return static_cast<double>(t.elements()) * (is_complex(t.dtype) ? 2 : 1); }
 
 constexpr WorkKind vectors = WorkKind::vectors, sense = WorkKind::sense, conv = WorkKind::convolution;
@@ -319,6 +325,20 @@ void Operations::border_adjoint(const Tensor& dout, const Tensor* bordered, cons
     note(WorkKind::border, "border_adjoint", reals(dout),
          {&dout, border.activates() ? bordered : nullptr, accumulate ? &dx : nullptr, &dx});
     if (!planning_) do_border_adjoint(dout, border.activates() ? bordered : nullptr, border, accumulate, dx);
+}
+
+void Operations::activate(const Tensor& x, double slope, const Tensor& out, const Tensor* signs) {
+    require_like("activate", "output", out, x);
+    if (signs) require_signs("activate", x, *signs);
+    note(WorkKind::border, "activate", reals(x), {&x, &out, signs});
+    if (!planning_) do_activate(x, slope, out, signs);
+}
+
+void Operations::activate_adjoint(const Tensor& dout, const Tensor& signs, double slope, const Tensor& dx) {
+    require_like("activate_adjoint", "dx", dx, dout);
+    require_signs("activate_adjoint", dout, signs);
+    note(WorkKind::border, "activate_adjoint", reals(dout), {&dout, &signs, &dx});
+    if (!planning_) do_activate_adjoint(dout, signs, slope, dx);
 }
 
 void Operations::normalize(const Tensor& x, double epsilon, const Tensor& out, const Tensor& inverse_deviation) {

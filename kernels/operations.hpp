@@ -118,6 +118,10 @@ public:
     // dx = adjoint of border(): the border folded back, times the slope where `bordered` (the forward output; null without
     // activation) is not positive. With `accumulate`, dx += instead.
     void border_adjoint(const Tensor& dout, const Tensor* bordered, const Border& border, bool accumulate, const Tensor& dx);
+    // out = max(x, 0) + slope min(x, 0); `signs` (u32 [sign_words(elements)]; null: none) = which x are positive. out may be x.
+    void activate(const Tensor& x, double slope, const Tensor& out, const Tensor* signs);
+    // dx = dout, times the slope where, by the signs that activate() wrote, x was not positive. dx may be dout.
+    void activate_adjoint(const Tensor& dout, const Tensor& signs, double slope, const Tensor& dx);
     // Instance normalisation: out = (x - mean) / sqrt(variance + epsilon) over the pixels of each sample and channel;
     // inverse_deviation (f64 [N, K]) keeps 1 / sqrt(...) for the adjoint. out may be x.
     void normalize(const Tensor& x, double epsilon, const Tensor& out, const Tensor& inverse_deviation);
@@ -156,6 +160,8 @@ private:
     virtual void do_add_border(const Tensor& a, const Tensor& b, const Border& border, const Tensor& sum, const Tensor& out) = 0;
     virtual void do_border_adjoint(const Tensor& dout, const Tensor* bordered, const Border& border, bool accumulate,
                                    const Tensor& dx) = 0;
+    virtual void do_activate(const Tensor& x, double slope, const Tensor& out, const Tensor* signs) = 0;
+    virtual void do_activate_adjoint(const Tensor& dout, const Tensor& signs, double slope, const Tensor& dx) = 0;
     virtual void do_clip(double limit, const Tensor& gradient, const Tensor& norm) = 0;
     virtual void do_normalize(const Tensor& x, double epsilon, const Tensor& out, const Tensor& inverse_deviation) = 0;
     virtual void do_normalize_adjoint(const Tensor& dout, const Tensor& out, const Tensor& inverse_deviation,

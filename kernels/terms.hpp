@@ -35,6 +35,9 @@ struct Border {
     bool activates() const { return slope != 1; }
 };
 
+// The signs of n numbers, a bit each, take so many words of 32: bit i % 32 of word i / 32 is set where number i is positive.
+constexpr std::int64_t sign_words(std::int64_t n) { return (n + 31) / 32; }
+
 using Padding = std::array<int, 3>;  // zeros on each side of {d, h, w} that a convolution reads without storing
 
 // A loss between images x and t, both complex; each is a mean over all elements.

@@ -67,6 +67,10 @@ private:
     void do_border_adjoint(const Tensor& dout, const Tensor* bordered, const Border& border, bool accumulate,
                            const Tensor& dx) override;
 
+    // activation.cpp
+    void do_activate(const Tensor& x, double slope, const Tensor& out, const Tensor* signs) override;
+    void do_activate_adjoint(const Tensor& dout, const Tensor& signs, double slope, const Tensor& dx) override;
+
     // normalization.cpp
     void do_normalize(const Tensor& x, double epsilon, const Tensor& out, const Tensor& inverse_deviation) override;
     void do_normalize_adjoint(const Tensor& dout, const Tensor& out, const Tensor& inverse_deviation, const Tensor& dx) override;

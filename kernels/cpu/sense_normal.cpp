@@ -8,7 +8,8 @@
 // Between F and F^-1 nothing but a multiplication happens, so k-space may stand in any order: transforms leave the one they come
 // to (line_fourier.hpp), and what they transform are vectors of as many neighbouring lines as a vector has lanes. Maps are
 // multiplied where lines are first read, and combined where they are last written. A coil image is written and read
-//   not at all  where one axis is transformed: lines stay in the first level of the cache (sense_plane.cpp)
+//   not at all  where y is not transformed but x is, or only one axis is: bands of rows (sense_rows.cpp) or columns
+//               (sense_plane.cpp) stay in the cache
 //   once        where two are: lines along y, transposed into tiles; along x, mask, back in place; along y back (sense_plane.cpp)
 //   twice       where three are: along z; then plane by plane as above; along z back (sense_volume.cpp)
 // Coils are added up in their order, whatever thread does it: results do not depend on the number of threads.
@@ -47,6 +48,7 @@ void CpuOperations::do_sense_normal(const Tensor& x, const Tensor& maps, const T
         a.axes = axes_of<T>(x, normal_mask, rank, possible);
         if (!possible) return sense_normal_by_library(x, maps, normal_mask, rank, terms, out, threads_, planning(), workspace);
         if (!planning()) a.beta = T(terms.beta) * (terms.beta_factor ? *terms.beta_factor->as<T>() : T(1));
+        if (rows_suit(a)) return sense_normal_rows(a, threads_, planning(), workspace);
         const auto& [z, y, along_x] = a.axes;
         if (z.transform && y.transform) return sense_normal_volumes(a, threads_, planning(), workspace);
         const bool across = z.transform != nullptr;

@@ -111,7 +111,17 @@ struct SenseArrays {
     }
 
     void clear(std::int64_t i) const { std::fill_n(out.as<C>() + i * g.pixels * sets, g.pixels * sets, C(0)); }
+    void clear_inactive() const {
+        for (std::int64_t i = 0; i < g.batch * g.frames; ++i)
+            if (!active(i)) clear(i);
+    }
 };
+
+// Transforms along x but not y, and along z or not: bands of rows, as far as they fit the cache.
+template <class T>
+bool rows_suit(const SenseArrays<T>& a);
+template <class T>
+void sense_normal_rows(const SenseArrays<T>& a, int threads, bool planning, Arena& workspace);
 
 // All k-space axes but one or two: planes (or lines) of `slow` and x, `slab` after `slab` along the axis that is not transformed.
 template <class T>
@@ -137,9 +147,5 @@ void load_tiles(const T* plane, std::int64_t points, std::int64_t column, std::i
 // The mask of one plane in the order of its tiles: [row of tiles, x, lane], zeros beyond.
 template <class T>
 void pack_mask(const T* mask, const SenseAxis<T>& slow, const SenseAxis<T>& x, T* packed);
-
-// Transforms a row of tiles along x, masks it, and transforms it back.
-template <class T>
-void mask_tiles(const LineFourier<T>& along_x, const T* mask, T* tiles);
 
 }  // namespace gleam::kernels::cpu

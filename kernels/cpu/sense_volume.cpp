@@ -53,22 +53,17 @@ struct Volumes {
         T *lines = own, *tile_plane = own + line_size, *plane = coil + k * pair;
         for (std::int64_t column = 0; column < columns; ++column) {
             gather(plane, column, lines);
-            y.transform->forward(lines);
             if (x.transform) {
+                y.transform->forward(lines);
                 store_tiles(lines, y.points, column * lanes, x.points, tile_plane);
-                continue;
+            } else {
+                y.transform->multiply(lines, mask, false);
+                scatter(lines, column, plane);
             }
-            for (std::int64_t j = 0; j < y.points; ++j) {
-                Pair<T> t = load_pair(lines + j * pair);
-                t.re *= mask[j], t.im *= mask[j];
-                store_pair(lines + j * pair, t);
-            }
-            y.transform->inverse(lines);
-            scatter(lines, column, plane);
         }
         if (!x.transform) return;
         for (std::int64_t row = 0; row < rows; ++row)
-            mask_tiles(*x.transform, mask + row * x.points * lanes, tile_plane + row * x.points * pair);
+            x.transform->multiply(tile_plane + row * x.points * pair, mask + row * x.points * lanes, true);
         for (std::int64_t column = 0; column < columns; ++column) {
             load_tiles(tile_plane, y.points, column * lanes, x.points, lines);
             y.transform->inverse(lines);

@@ -24,6 +24,12 @@ constexpr std::int64_t numbers(std::int64_t n) {
     return std::is_same_v<Element, float> ? n : (n + 1) / 2;
 }
 
+// Room for n floats, an odd number of cache lines: places that far apart lie in different sets of a cache, however many there are.
+constexpr std::int64_t apart(std::int64_t n) {
+    constexpr std::int64_t line = 16;
+    return ((n + line - 1) / line | 1) * line;
+}
+
 // Two rows of the output in every plane of sample n, from column `column` on, `tiles` tiles wide.
 struct Strip {
     std::int64_t n, row, column, tiles;
@@ -55,11 +61,11 @@ struct Geometry {
         return {i / chunks / rows, i / chunks % rows * 2, 2 * first, std::min(tiles, row_tiles - first)};
     }
     // One of the 16 matrices of weights [in, out_padded], and all of them
-    std::int64_t matrix() const { return (forward ? numbers<Element>(in) : in) * out_padded; }
+    std::int64_t matrix() const { return apart((forward ? numbers<Element>(in) : in) * out_padded); }
     std::int64_t matrices() const { return planes * 16 * matrix(); }
     // One of the 16 matrices of transformed inputs [tiles, in], and of outputs [tiles, out_padded]
-    std::int64_t input() const { return whole_vectors(forward ? tiles * numbers<Element>(in) : numbers<Element>(tiles) * in); }
-    std::int64_t output() const { return (forward ? tiles : numbers<Element>(tiles)) * out_padded; }
+    std::int64_t input() const { return apart(forward ? tiles * numbers<Element>(in) : numbers<Element>(tiles) * in); }
+    std::int64_t output() const { return apart((forward ? tiles : numbers<Element>(tiles)) * out_padded); }
     // What one thread needs: see Scratch
     std::int64_t patch() const { return 16 * whole_vectors(std::max(in, out)); }
     std::int64_t thread() const { return patch() + 16 * (planes * input() + output()); }
