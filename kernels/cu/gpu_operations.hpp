@@ -51,6 +51,10 @@ private:
                     Arena& workspace) override;
     void do_soft_threshold(double threshold, const Tensor& x) override;
 
+    // eigenvectors.cu
+    void do_leading_eigenvectors(int iterations, const Tensor& matrices, const Tensor& vectors, const Tensor& values) override;
+    void do_deflate(const Tensor& vectors, const Tensor& values, const Tensor& matrices) override;
+
     // optimizers.cu
     void do_clip(double limit, const Tensor& gradient, const Tensor& norm) override;
     void do_optimizer_step(const OptimizerTerms& terms, const Tensor& gradient, const Tensor& values,
@@ -61,6 +65,10 @@ private:
     void do_add_border(const Tensor& a, const Tensor& b, const Border& border, const Tensor& sum, const Tensor& out) override;
     void do_border_adjoint(const Tensor& dout, const Tensor* bordered, const Border& border, bool accumulate,
                            const Tensor& dx) override;
+
+    // activation.cu
+    void do_activate(const Tensor& x, double slope, const Tensor& out, const Tensor* signs) override;
+    void do_activate_adjoint(const Tensor& dout, const Tensor& signs, double slope, const Tensor& dx) override;
 
     // normalization.cu
     void do_normalize(const Tensor& x, double epsilon, const Tensor& out, const Tensor& inverse_deviation) override;

@@ -10,6 +10,16 @@ TEST_CASE("Coils and masks agree with their definitions on the CPU") {
 
 TEST_CASE("Fourier transforms agree with their definition on the CPU") {
     test::require_rows(test::fourier_cases(), *kernels::make_cpu_operations());
+}
+
 TEST_CASE("Borders and their adjoints agree with their definitions on the CPU") {
     test::require_rows(test::border_cases(), *kernels::make_cpu_operations());
+}
+
+TEST_CASE("Activations with signs agree with their definitions on the CPU") {
+    test::require_rows(test::activation_cases(), *kernels::make_cpu_operations());
+}
+
+TEST_CASE("Eigenvectors agree with an iteration in double precision on the CPU") {
+    test::require_rows(test::eigenvector_cases(), *kernels::make_cpu_operations());
 }

@@ -24,3 +24,7 @@ TEST_CASE("Kernels of coils and masks agree with their definitions") { require_i
 TEST_CASE("Kernels of the Fourier transform agree with its definition") { require_in_every_order(test::fourier_cases()); }
 
 TEST_CASE("Kernels of borders agree with their definitions") { require_in_every_order(test::border_cases()); }
+TEST_CASE("Kernels of activations with signs agree with their definitions") { require_in_every_order(test::activation_cases()); }
+TEST_CASE("Kernels of eigenvectors agree with an iteration in double precision") {
+    require_in_every_order(test::eigenvector_cases());
+}

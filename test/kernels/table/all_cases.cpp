@@ -1,11 +1,19 @@
 #include "test/kernels/table/operation_case.hpp"
 
 namespace gleam::test {
+namespace {
+
+using Group = std::vector<OperationCase> (*)();
+
+const Group groups[] = {
+    activation_cases, border_cases, coil_cases, eigenvector_cases, fourier_cases,
+};
+
+}  // namespace
 
 std::vector<OperationCase> all_cases() {
     std::vector<OperationCase> all;
-    for (const auto& group : {coil_cases, fourier_cases}) {
-    for (const auto& group : {border_cases, coil_cases}) {
+    for (Group group : groups) {
         std::vector<OperationCase> rows = group();
         all.insert(all.end(), std::make_move_iterator(rows.begin()), std::make_move_iterator(rows.end()));
     }
