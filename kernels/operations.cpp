@@ -264,7 +264,8 @@ void Operations::convolution_data(const Tensor& dy, const Tensor& weights, const
 void Operations::convolution_weights_acc(const Tensor& x, const Tensor& dy, const Padding& padding, const Tensor& dweights,
                                          const Tensor* dbias, Arena& workspace) {
     require_convolution("convolution_weights_acc", x, dweights, padding, dy);
-    if (dbias) require_like("convolution_weights_acc", "dbias", *dbias, Tensor{nullptr, dweights.dtype, Shape{dy.shape[4]}, dy.device});
+    if (dbias)
+        require_like("convolution_weights_acc", "dbias", *dbias, Tensor{nullptr, dweights.dtype, Shape{dy.shape[4]}, dy.device});
     note(conv, "convolution_weights_acc", convolution_flops(dweights.shape, dy.shape),
          {&x, &dy, &dweights, &dweights, dbias, dbias});
     do_convolution_weights_acc(x, dy, padding, dweights, dbias, workspace);
@@ -332,6 +333,23 @@ void Operations::optimizer_step(const OptimizerTerms& terms, const Tensor& gradi
     const Tensor *m = moments.empty() ? nullptr : &moments[0], *v = moments.size() < 2 ? nullptr : &moments[1];
     note(WorkKind::optimizer, "optimizer_step", optimizer_flops(terms, reals(values)), {&gradient, &values, &values, m, m, v, v});
     if (!planning_) do_optimizer_step(terms, gradient, values, moments);
+}
+
+void Operations::random(const char* operation, const RandomStream& stream, const RandomTerms& terms, const Tensor& out) {
+    require(out.dtype != DType::bf16, operation, "needs numbers in single or double precision");
+    require(reals(out) <= 17179869184.0, operation, "a stream has 2^34 numbers");
+    note(vectors, operation, random_flops(terms.distribution, reals(out)), {&out});
+    if (!planning_) do_random(stream, terms, out);
+}
+
+void Operations::random_uniform(const RandomStream& stream, double low, double high, const Tensor& out) {
+    require(low <= high, "random_uniform", "the upper end lies below the lower one");
+    random("random_uniform", stream, {Distribution::uniform, low, high - low}, out);
+}
+
+void Operations::random_normal(const RandomStream& stream, double mean, double deviation, const Tensor& out) {
+    require(deviation >= 0, "random_normal", "the deviation is negative");
+    random("random_normal", stream, {Distribution::normal, mean, deviation}, out);
 }
 
 }  // namespace gleam::kernels

@@ -10,6 +10,7 @@
 //   coil_expand, coil_combine            8 per coil, pixel and set
 //   losses                               10 per pixel; ssim: 5 windowed means of 22 taps, and as much for the gradient
 //   wavelet                              32 per pixel, level and axis
+//   random_uniform, random_normal        20 per number for ten rounds of Philox, and 2 or 20 for its distribution
 //   others                               the few operations their definition has per real number
 #pragma once
 
@@ -69,5 +70,6 @@ double normal_flops(const Shape& coils, const Shape& image, int rank, const Shap
 double wavelet_flops(const Shape& x, int rank);
 double loss_flops(LossKind kind, double pixels, bool gradient);
 double optimizer_flops(const OptimizerTerms& terms, double parameters);
+double random_flops(Distribution distribution, double numbers);
 
 }  // namespace gleam::kernels

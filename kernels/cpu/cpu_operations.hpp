@@ -57,6 +57,9 @@ private:
     void do_optimizer_step(const OptimizerTerms& terms, const Tensor& gradient, const Tensor& values,
                            std::span<const Tensor> moments) override;
 
+    // random.cpp
+    void do_random(const RandomStream& stream, const RandomTerms& terms, const Tensor& out) override;
+
     // border.cpp
     void do_border(const Tensor& x, const Border& border, const Tensor& out) override;
     void do_border_adjoint(const Tensor& dout, const Tensor* bordered, const Border& border, bool accumulate,

@@ -7,3 +7,23 @@ using namespace gleam;
 TEST_CASE("Coils and masks agree with their definitions on the CPU") {
     test::require_rows(test::coil_cases(), *kernels::make_cpu_operations());
 }
+
+TEST_CASE("Losses agree with their definitions on the CPU") {
+    test::require_rows(test::loss_cases(), *kernels::make_cpu_operations());
+}
+
+TEST_CASE("Normalisation agrees with its definition on the CPU") {
+    test::require_rows(test::normalization_cases(), *kernels::make_cpu_operations());
+}
+
+TEST_CASE("Optimisers agree with their definitions on the CPU") {
+    test::require_rows(test::optimizer_cases(), *kernels::make_cpu_operations());
+}
+
+TEST_CASE("Random numbers agree with their definitions on the CPU") {
+    test::require_rows(test::random_cases(), *kernels::make_cpu_operations());
+}
+
+TEST_CASE("Vectors and scalars agree with their definitions on the CPU") {
+    test::require_rows(test::vector_cases(), *kernels::make_cpu_operations());
+}

@@ -15,3 +15,13 @@ void require_in_every_order(const std::vector<test::OperationCase>& rows) {
 }  // namespace
 
 TEST_CASE("Kernels of coils and masks agree with their definitions") { require_in_every_order(test::coil_cases()); }
+
+TEST_CASE("Kernels of losses agree with their definitions") { require_in_every_order(test::loss_cases()); }
+
+TEST_CASE("Kernels of normalisation agree with their definitions") { require_in_every_order(test::normalization_cases()); }
+
+TEST_CASE("Kernels of optimisers agree with their definitions") { require_in_every_order(test::optimizer_cases()); }
+
+TEST_CASE("Kernels of random numbers agree with their definitions") { require_in_every_order(test::random_cases()); }
+
+TEST_CASE("Kernels of vectors and scalars agree with their definitions") { require_in_every_order(test::vector_cases()); }
