@@ -2,6 +2,7 @@
 // from them is the same either way, so that results do not depend on where a tensor begins.
 #pragma once
 
+#include <bit>
 #include <initializer_list>
 
 #include "kernels/cu/simt.hpp"
@@ -64,6 +65,15 @@ __device__ void load(const T* p, bool whole, std::int64_t there, Arithmetic<T> (
     }
 }
 
+// In one instruction. nvcc would make several of an assignment here and there, though not of a load.
+template <class T, class Pack>
+__device__ void write_pack(T* p, const Pack& pack) {
+#ifdef __CUDA_ARCH__
+    if constexpr (sizeof(Pack) == sizeof(uint4)) return __stwb(reinterpret_cast<uint4*>(p), std::bit_cast<uint4>(pack));
+#endif
+    *reinterpret_cast<Pack*>(p) = pack;
+}
+
 // The same into memory; what is not there is left out.
 template <class T, int N>
 __device__ void store(T* p, bool whole, std::int64_t there, const Arithmetic<T> (&v)[N]) {
@@ -71,7 +81,7 @@ __device__ void store(T* p, bool whole, std::int64_t there, const Arithmetic<T> 
     if (whole) {
         simt::Pack<typename S::type, N> pack;
         for (int j = 0; j < N; ++j) pack.v[j] = S::bits(v[j]);
-        *reinterpret_cast<simt::Pack<typename S::type, N>*>(p) = pack;
+        write_pack(p, pack);
     } else {
         for (int j = 0; j < N; ++j)
             if (j < there) p[j] = T(v[j]);

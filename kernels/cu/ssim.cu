@@ -35,8 +35,9 @@ constexpr int tile_pixels = tile_x * tile_y, halo_pixels = halo_x * halo_y;
 constexpr int moments = 4;    // a, b, a^2 + b^2, a b
 constexpr int gradients = 3;  // by a, by the squares, by the product
 
-// Planes whose derivatives are kept at the same time take at most so much: enough to fill a GPU.
-constexpr std::int64_t derivatives_limit = std::int64_t{64} << 20;
+// Planes whose derivatives are kept at the same time take at most so many bytes: enough pixels to fill a GPU, and few enough to
+// be in its second-level cache still, with the images, when the gradient needs them.
+constexpr std::int64_t derivatives_limit = std::int64_t{16} << 20;
 
 // The window along one axis. Of a short axis every pixel is in every window: weights[r n + y] is that of pixel y in the mean at
 // r.
