@@ -389,4 +389,21 @@ void Operations::optimizer_step(const OptimizerTerms& terms, const Tensor& gradi
     if (!planning_) do_optimizer_step(terms, gradient, values, moments);
 }
 
+void Operations::random(const char* operation, const RandomStream& stream, const RandomTerms& terms, const Tensor& out) {
+    require(out.dtype != DType::bf16, operation, "needs numbers in single or double precision");
+    require(reals(out) <= 17179869184.0, operation, "a stream has 2^34 numbers");
+    note(vectors, operation, random_flops(terms.distribution, reals(out)), {&out});
+    if (!planning_) do_random(stream, terms, out);
+}
+
+void Operations::random_uniform(const RandomStream& stream, double low, double high, const Tensor& out) {
+    require(low <= high, "random_uniform", "the upper end lies below the lower one");
+    random("random_uniform", stream, {Distribution::uniform, low, high - low}, out);
+}
+
+void Operations::random_normal(const RandomStream& stream, double mean, double deviation, const Tensor& out) {
+    require(deviation >= 0, "random_normal", "the deviation is negative");
+    random("random_normal", stream, {Distribution::normal, mean, deviation}, out);
+}
+
 }  // namespace gleam::kernels

@@ -139,6 +139,14 @@ public:
     void optimizer_step(const OptimizerTerms& terms, const Tensor& gradient, const Tensor& values,
                         std::span<const Tensor> moments);
 
+    // ---- random numbers ---------------------------------------------------------------------------------------------------
+    // out = the first numbers of a stream, in order, as Philox::uniform(low, high) gives them: to the bit, rounded to the type of
+    // out. Parts of complex numbers are numbers of their own. Number i depends on the stream and on i alone. At most 2^34
+    // numbers.
+    void random_uniform(const RandomStream& stream, double low, double high, const Tensor& out);
+    // The same for mean + deviation Philox::normal(); to rounding.
+    void random_normal(const RandomStream& stream, double mean, double deviation, const Tensor& out);
+
 private:
     virtual void do_copy(const Tensor& x, const Tensor& out) = 0;
     virtual void do_fill_zero(const Tensor& out) = 0;
@@ -168,6 +176,7 @@ private:
                                       const Tensor& dx) = 0;
     virtual void do_optimizer_step(const OptimizerTerms& terms, const Tensor& gradient, const Tensor& values,
                                    std::span<const Tensor> moments) = 0;
+    virtual void do_random(const RandomStream& stream, const RandomTerms& terms, const Tensor& out) = 0;
     // These book scratch memory: they are called while planning too, and must return right after their acquire() then.
     virtual void do_loss_acc(const LossTerm& term, const Tensor& x, const Tensor& target, const Tensor* gradient,
                              const Tensor& value, Arena& workspace) = 0;
@@ -182,6 +191,8 @@ private:
                                      const Tensor& dx, Arena& workspace) = 0;
     virtual void do_convolution_weights_acc(const Tensor& x, const Tensor& dy, const Padding& padding, const Tensor& dweights,
                                             const Tensor* dbias, Arena& workspace) = 0;
+
+    void random(const char* operation, const RandomStream& stream, const RandomTerms& terms, const Tensor& out);
 
     // Tells the observer of an operation, and notes that it takes so many floating-point operations and moves the bytes of these
     // operands.

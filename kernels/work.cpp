@@ -131,4 +131,8 @@ double optimizer_flops(const OptimizerTerms& terms, double parameters) {
     return parameters * (terms.kind == OptimizerKind::sgd ? 4 : 14);
 }
 
+double random_flops(Distribution distribution, double numbers) {
+    return numbers * (20 + (distribution == Distribution::uniform ? 2 : 20));
+}
+
 }  // namespace gleam::kernels

@@ -11,6 +11,7 @@
 //   losses                               10 per pixel; ssim: 5 windowed means of 22 taps, and as much for the gradient
 //   wavelet                              32 per pixel, level and axis
 //   leading_eigenvectors                 8 C^2 per point and iteration, as if no point came to rest before the last one
+//   random_uniform, random_normal        20 per number for ten rounds of Philox, and 2 or 20 for its distribution
 //   others                               the few operations their definition has per real number
 #pragma once
 
@@ -71,5 +72,6 @@ double wavelet_flops(const Shape& x, int rank);
 double eigenvector_flops(const Shape& vectors, int iterations);
 double loss_flops(LossKind kind, double pixels, bool gradient);
 double optimizer_flops(const OptimizerTerms& terms, double parameters);
+double random_flops(Distribution distribution, double numbers);
 
 }  // namespace gleam::kernels

@@ -61,6 +61,9 @@ private:
     void do_optimizer_step(const OptimizerTerms& terms, const Tensor& gradient, const Tensor& values,
                            std::span<const Tensor> moments) override;
 
+    // random.cpp
+    void do_random(const RandomStream& stream, const RandomTerms& terms, const Tensor& out) override;
+
     // border.cpp
     void do_border(const Tensor& x, const Border& border, const Tensor& out) override;
     void do_add_border(const Tensor& a, const Tensor& b, const Border& border, const Tensor& sum, const Tensor& out) override;

@@ -8,7 +8,7 @@
 // Bytes     per number of size s: s (x) + s (out) + 1/8; 1 FLOP.
 // Limits    none on sizes: 64-bit indices.
 #include "kernels/cu/gpu_operations.hpp"
-#include "kernels/cu/simt.hpp"
+#include "kernels/cu/packs.hpp"
 
 namespace gleam::kernels::cu {
 namespace {
@@ -17,45 +17,23 @@ constexpr unsigned threads = 256;
 constexpr int word_bits = 32;
 
 template <class T>
-inline constexpr int pack_size = 16 / static_cast<int>(sizeof(T));
-
-// The numbers of one thread's turn, at once before `whole`: not at the end of the tensor, nor where tensors begin anywhere.
-template <class T>
-GLEAM_DEVICE simt::Pack<T, pack_size<T>> load(const T* x, std::int64_t first, std::int64_t n, std::int64_t whole) {
-    constexpr int size = pack_size<T>;
-    if (first + size <= whole) return *reinterpret_cast<const simt::Pack<T, size>*>(x + first);
-    simt::Pack<T, size> pack;
-    for (int k = 0; k < size; ++k) pack.v[k] = first + k < n ? x[first + k] : T(Arithmetic<T>(0));
-    return pack;
-}
-
-template <class T>
-GLEAM_DEVICE void store(const simt::Pack<T, pack_size<T>>& pack, T* x, std::int64_t first, std::int64_t n, std::int64_t whole) {
-    constexpr int size = pack_size<T>;
-    if (first + size <= whole) {
-        *reinterpret_cast<simt::Pack<T, size>*>(x + first) = pack;
-        return;
-    }
-    for (int k = 0; k < size && first + k < n; ++k) x[first + k] = pack.v[k];
-}
-
-template <class T>
 __global__ void __launch_bounds__(threads)
-    activate_kernel(std::int64_t n, std::int64_t whole, Arithmetic<T> slope, const T* x, T* out, std::uint32_t* signs) {
-    using A = Arithmetic<T>;
-    constexpr int size = pack_size<T>, lanes = word_bits / size;
+    activate_kernel(std::int64_t n, bool aligned, Arithmetic<T> slope, const T* x, T* out, std::uint32_t* signs) {
+    constexpr int size = pack_numbers<T>, lanes = word_bits / size;
     const unsigned place = threadIdx.x % lanes;
     // Whole warps take turns, so that all lanes of a shuffle are there.
-    const std::int64_t turns = (n + size - 1) / size, rounded = (turns + warp_lanes - 1) / warp_lanes * warp_lanes;
+    const std::int64_t turns = packs_of<T>(n), rounded = (turns + warp_lanes - 1) / warp_lanes * warp_lanes;
     for (std::int64_t turn : simt::Range(rounded)) {
-        auto pack = load(x, turn * size, n, whole);
+        const std::int64_t first = turn * size, there = n - first;
+        const bool whole = aligned && there >= size;
+        Arithmetic<T> v[size];
+        load(x + first, whole, there, v);
         std::uint32_t word = 0;
         for (int k = 0; k < size; ++k) {
-            const A v(pack.v[k]);
-            word |= (v > 0 ? 1U : 0U) << (static_cast<int>(place) * size + k);
-            pack.v[k] = T(v > 0 ? v : slope * v);
+            word |= (v[k] > 0 ? 1U : 0U) << (static_cast<int>(place) * size + k);
+            v[k] = v[k] > 0 ? v[k] : slope * v[k];
         }
-        if (turn < turns) store(pack, out, turn * size, n, whole);
+        store(out + first, whole, there, v);
         if (!signs) continue;
         for (int with = 1; with < lanes; with *= 2) word |= __shfl_xor_sync(0xffffffffU, word, with);
         if (place == 0 && turn < turns) signs[turn / lanes] = word;
@@ -63,22 +41,18 @@ __global__ void __launch_bounds__(threads)
 }
 
 template <class T>
-__global__ void __launch_bounds__(threads) activate_adjoint_kernel(std::int64_t n, std::int64_t whole, Arithmetic<T> slope,
-                                                                   const T* dout, const std::uint32_t* signs, T* dx) {
-    using A = Arithmetic<T>;
-    constexpr int size = pack_size<T>, lanes = word_bits / size;
-    for (std::int64_t turn : simt::Range((n + size - 1) / size)) {
-        auto pack = load(dout, turn * size, n, whole);
+__global__ void __launch_bounds__(threads)
+    activate_adjoint_kernel(std::int64_t n, bool aligned, Arithmetic<T> slope, const T* dout, const std::uint32_t* signs, T* dx) {
+    constexpr int size = pack_numbers<T>, lanes = word_bits / size;
+    for (std::int64_t turn : simt::Range(packs_of<T>(n))) {
+        const std::int64_t first = turn * size, there = n - first;
+        const bool whole = aligned && there >= size;
+        Arithmetic<T> v[size];
+        load(dout + first, whole, there, v);
         const std::uint32_t word = signs[turn / lanes] >> (turn % lanes * size);
-        for (int k = 0; k < size; ++k) pack.v[k] = T((word >> k & 1U ? A(1) : slope) * A(pack.v[k]));
-        store(pack, dx, turn * size, n, whole);
+        for (int k = 0; k < size; ++k) v[k] *= word >> k & 1U ? Arithmetic<T>(1) : slope;
+        store(dx + first, whole, there, v);
     }
-}
-
-// The numbers up to which packs are whole, for tensors that begin at these addresses.
-std::int64_t whole_packs(const Tensor& a, const Tensor& b) {
-    const auto both = reinterpret_cast<std::uintptr_t>(a.data) | reinterpret_cast<std::uintptr_t>(b.data);
-    return both % 16 == 0 ? a.elements() : 0;
 }
 
 }  // namespace
@@ -86,19 +60,19 @@ std::int64_t whole_packs(const Tensor& a, const Tensor& b) {
 void GpuOperations::do_activate(const Tensor& x, double slope, const Tensor& out, const Tensor* signs) {
     with_feature(x.dtype, [&](auto zero) {
         using T = decltype(zero);
-        const std::int64_t n = x.elements(), turns = (n + pack_size<T> - 1) / pack_size<T>;
-        simt::launch(activate_kernel<T>, {"activate", {blocks_for(turns, threads)}, {threads}}, stream(), n, whole_packs(x, out),
-                     Arithmetic<T>(slope), device_data<const T>(x), device_data<T>(out),
-                     signs ? device_data<std::uint32_t>(*signs) : DevicePtr<std::uint32_t>());
+        const std::int64_t n = x.elements();
+        simt::launch(activate_kernel<T>, {"activate", {blocks_for(packs_of<T>(n), threads)}, {threads}}, stream(), n,
+                     in_packs({&x, &out}), Arithmetic<T>(slope), device_data<const T>(x), device_data<T>(out),
+                     data_or_null<std::uint32_t>(signs));
     });
 }
 
 void GpuOperations::do_activate_adjoint(const Tensor& dout, const Tensor& signs, double slope, const Tensor& dx) {
     with_feature(dout.dtype, [&](auto zero) {
         using T = decltype(zero);
-        const std::int64_t n = dout.elements(), turns = (n + pack_size<T> - 1) / pack_size<T>;
-        simt::launch(activate_adjoint_kernel<T>, {"activate_adjoint", {blocks_for(turns, threads)}, {threads}}, stream(), n,
-                     whole_packs(dout, dx), Arithmetic<T>(slope), device_data<const T>(dout),
+        const std::int64_t n = dout.elements();
+        simt::launch(activate_adjoint_kernel<T>, {"activate_adjoint", {blocks_for(packs_of<T>(n), threads)}, {threads}}, stream(),
+                     n, in_packs({&dout, &dx}), Arithmetic<T>(slope), device_data<const T>(dout),
                      device_data<const std::uint32_t>(signs), device_data<T>(dx));
     });
 }

@@ -4,21 +4,6 @@
 
 namespace gleam::kernels::cu {
 
-void GpuOperations::do_linear_combination(double, const Tensor&, double, const Tensor&, const Tensor&) {
-    throw InternalError("do_linear_combination", "no kernel yet");
-}
-void GpuOperations::do_dot(const Tensor&, const Tensor&, const Tensor&) { throw InternalError("do_dot", "no kernel yet"); }
-void GpuOperations::do_add_quotient(double, const Tensor&, const Tensor*, const Tensor&, const Tensor*, const Tensor&) {
-    throw InternalError("do_add_quotient", "no kernel yet");
-}
-void GpuOperations::do_add_quotient_scalars_acc(double, const Tensor&, const Tensor*, const Tensor&, const Tensor*,
-                                                const Tensor*) {
-    throw InternalError("do_add_quotient_scalars_acc", "no kernel yet");
-}
-void GpuOperations::do_drop_below(double, const Tensor&, const Tensor&) { throw InternalError("do_drop_below", "no kernel yet"); }
-void GpuOperations::do_loss_acc(const LossTerm&, const Tensor&, const Tensor&, const Tensor*, const Tensor&, Arena&) {
-    throw InternalError("do_loss_acc", "no kernel yet");
-}
 void GpuOperations::do_sense_normal(const Tensor&, const Tensor&, const Tensor&, int, const NormalTerms&, const Tensor&, Arena&) {
     throw InternalError("do_sense_normal", "no kernel yet");
 }
@@ -26,16 +11,6 @@ void GpuOperations::do_wavelet(WaveletDirection, int, const std::array<std::int6
     throw InternalError("do_wavelet", "no kernel yet");
 }
 void GpuOperations::do_soft_threshold(double, const Tensor&) { throw InternalError("do_soft_threshold", "no kernel yet"); }
-void GpuOperations::do_clip(double, const Tensor&, const Tensor&) { throw InternalError("do_clip", "no kernel yet"); }
-void GpuOperations::do_optimizer_step(const OptimizerTerms&, const Tensor&, const Tensor&, std::span<const Tensor>) {
-    throw InternalError("do_optimizer_step", "no kernel yet");
-}
-void GpuOperations::do_normalize(const Tensor&, double, const Tensor&, const Tensor&) {
-    throw InternalError("do_normalize", "no kernel yet");
-}
-void GpuOperations::do_normalize_adjoint(const Tensor&, const Tensor&, const Tensor&, const Tensor&) {
-    throw InternalError("do_normalize_adjoint", "no kernel yet");
-}
 void GpuOperations::do_convolution(const Tensor&, const Tensor&, const Tensor*, const Padding&, const Tensor&, Arena&) {
     throw InternalError("do_convolution", "no kernel yet");
 }

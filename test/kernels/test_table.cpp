@@ -23,3 +23,23 @@ TEST_CASE("Activations with signs agree with their definitions on the CPU") {
 TEST_CASE("Eigenvectors agree with an iteration in double precision on the CPU") {
     test::require_rows(test::eigenvector_cases(), *kernels::make_cpu_operations());
 }
+
+TEST_CASE("Losses agree with their definitions on the CPU") {
+    test::require_rows(test::loss_cases(), *kernels::make_cpu_operations());
+}
+
+TEST_CASE("Normalisation agrees with its definition on the CPU") {
+    test::require_rows(test::normalization_cases(), *kernels::make_cpu_operations());
+}
+
+TEST_CASE("Optimisers agree with their definitions on the CPU") {
+    test::require_rows(test::optimizer_cases(), *kernels::make_cpu_operations());
+}
+
+TEST_CASE("Random numbers agree with their definitions on the CPU") {
+    test::require_rows(test::random_cases(), *kernels::make_cpu_operations());
+}
+
+TEST_CASE("Vectors and scalars agree with their definitions on the CPU") {
+    test::require_rows(test::vector_cases(), *kernels::make_cpu_operations());
+}

@@ -28,3 +28,13 @@ TEST_CASE("Kernels of activations with signs agree with their definitions") { re
 TEST_CASE("Kernels of eigenvectors agree with an iteration in double precision") {
     require_in_every_order(test::eigenvector_cases());
 }
+
+TEST_CASE("Kernels of losses agree with their definitions") { require_in_every_order(test::loss_cases()); }
+
+TEST_CASE("Kernels of normalisation agree with their definitions") { require_in_every_order(test::normalization_cases()); }
+
+TEST_CASE("Kernels of optimisers agree with their definitions") { require_in_every_order(test::optimizer_cases()); }
+
+TEST_CASE("Kernels of random numbers agree with their definitions") { require_in_every_order(test::random_cases()); }
+
+TEST_CASE("Kernels of vectors and scalars agree with their definitions") { require_in_every_order(test::vector_cases()); }

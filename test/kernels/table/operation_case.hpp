@@ -74,6 +74,11 @@ std::vector<OperationCase> border_cases();
 std::vector<OperationCase> coil_cases();
 std::vector<OperationCase> eigenvector_cases();
 std::vector<OperationCase> fourier_cases();
+std::vector<OperationCase> loss_cases();
+std::vector<OperationCase> normalization_cases();
+std::vector<OperationCase> optimizer_cases();
+std::vector<OperationCase> random_cases();
+std::vector<OperationCase> vector_cases();
 
 // All of them. `performance`: sizes of real networks and scans, for timing.
 std::vector<OperationCase> all_cases();
