@@ -118,10 +118,7 @@ struct Volumes {
 template <class T>
 std::int64_t coil_group(const Volumes<T>& v) {
     constexpr std::int64_t enough = 1 << 22;  // bytes
-    const auto coil_bytes = v.coil_size * static_cast<std::int64_t>(sizeof(T));
-    const NormalTerms& terms = v.a.terms;
-    const bool in_place = terms.b && terms.b->data == v.a.out.data;  // sums must not be kept in `out`
-    return in_place ? v.a.g.coils : std::clamp<std::int64_t>(enough / coil_bytes, 1, v.a.g.coils);
+    return std::clamp<std::int64_t>(enough / (v.coil_size * static_cast<std::int64_t>(sizeof(T))), 1, v.a.g.coils);
 }
 template <class T>
 std::int64_t packed_masks(const Volumes<T>& v) {
