@@ -242,7 +242,8 @@ void Operations::sense_normal(const Tensor& x, const Tensor& maps, const Tensor&
     if (terms.active) require_scalars("sense_normal", *terms.active, x);
     require(!terms.beta_factor || (terms.beta_factor->dtype == real_of(x.dtype) && terms.beta_factor->elements() == 1),
             "sense_normal", "the factor of beta must be one real number");
-    require(planning_ || x.data != out.data, "sense_normal", "x and output must differ");
+    require(planning_ || (x.data != out.data && !(terms.b && terms.b->data == out.data)), "sense_normal",
+            "output must be neither x nor b");
     note(sense, "sense_normal", normal_flops(coils.shape, x.shape, rank, normal_mask.shape),
          {&x, &maps, &normal_mask, terms.b, &out});
     do_sense_normal(x, maps, normal_mask, rank, terms, out, workspace);

@@ -74,7 +74,7 @@ public:
     // is not constant (docs/adr/002-normal-operator.md).
     void normal_mask(const Tensor& mask, const Fourier& fourier, const Tensor& out);
     // out = alpha A^H A x + beta x + gamma b with A = mask F maps; one pass per coil, no shifts, and no transform along axes
-    // where the mask is constant, since it would be undone at once. out may be b but not x.
+    // where the mask is constant, since it would be undone at once. out is neither x nor b.
     void sense_normal(const Tensor& x, const Tensor& maps, const Tensor& normal_mask, int rank, const NormalTerms& terms,
                       const Tensor& out, Arena& workspace);
 

@@ -21,6 +21,18 @@ struct Planes {
     std::int64_t mask_planes() const { return slab.mask_stride ? slab.points : 1; }
     // Room for lines, for what they are combined into, and for the mask in the order of a transform
     std::int64_t line_size() const { return slow.points * pair * (1 + a.sets) + rows * lanes; }
+    // Of two transforms: whole planes to every thread where there are many, else the coils of as many planes as it takes to give
+    // each a coil.
+    std::int64_t planes() const { return a.g.batch * a.g.frames * slab.points; }
+    bool whole(std::int64_t threads) const { return planes() % threads == 0 || planes() >= 4 * threads; }
+    std::int64_t group(std::int64_t threads) const {
+        return whole(threads) ? threads : std::min<std::int64_t>(planes(), (threads + a.g.coils - 1) / a.g.coils);
+    }
+    std::int64_t masks() const { return a.mask.shape[0] * a.mask.shape[1] * mask_planes(); }
+    std::int64_t scratch(std::int64_t threads) const {
+        const std::int64_t shared = masks() * mask_size + group(threads) * a.g.coils * coil_size;
+        return threads * line_size() + (both() ? shared : 0);
+    }
     std::int64_t width(std::int64_t column) const { return std::min(lanes, x.points - column * lanes); }
     const T* mask_plane(std::int64_t i, std::int64_t k) const { return a.mask_of(a.mask_entry(i)) + k * slab.mask_stride; }
     std::int64_t pixel(std::int64_t k, std::int64_t s, std::int64_t column) const {
@@ -78,32 +90,22 @@ struct Planes {
 
 // Columns of lines are independent of one another.
 template <class T>
-void one_axis(const Planes<T>& p, int threads, bool planning, Arena& workspace) {
-    const Lease scratch = workspace.acquire("sense_normal", static_cast<std::size_t>(threads * p.line_size()) * sizeof(T));
-    if (planning) return;
+void one_axis(const Planes<T>& p, int threads, T* scratch) {
     const std::int64_t entries = p.a.g.batch * p.a.g.frames;
 #pragma omp parallel for schedule(static) num_threads(threads)
     for (std::int64_t job = 0; job < entries * p.slab.points * p.columns; ++job) {
         const std::int64_t column = job % p.columns, k = job / p.columns % p.slab.points, i = job / p.columns / p.slab.points;
-        T* lines = static_cast<T*>(scratch.data()) + omp_get_thread_num() * p.line_size();
-        if (p.a.active(i)) p.along_slow(i, k, column, lines);
+        if (p.a.active(i)) p.along_slow(i, k, column, scratch + omp_get_thread_num() * p.line_size());
     }
 }
 
 template <class T>
-void two_axes(const Planes<T>& p, int threads, bool planning, Arena& workspace) {
+void two_axes(const Planes<T>& p, int threads, T* scratch) {
     const SenseArrays<T>& a = p.a;
-    const std::int64_t slabs = p.slab.points, planes = a.g.batch * a.g.frames * slabs;
-    // Whole planes to every thread where there are many, else the coils of as many planes as it takes to give each a coil.
-    const bool whole = planes % threads == 0 || planes >= 4 * threads;
-    const std::int64_t group = whole ? threads : std::min<std::int64_t>(planes, (threads + a.g.coils - 1) / a.g.coils);
-    const std::int64_t masks = a.mask.shape[0] * a.mask.shape[1] * p.mask_planes();
-    const std::int64_t line_part = threads * p.line_size(), mask_part = masks * p.mask_size;
-    const Lease scratch = workspace.acquire(
-        "sense_normal", static_cast<std::size_t>(line_part + mask_part + group * a.g.coils * p.coil_size) * sizeof(T));
-    if (planning) return;
-    T *const line_data = static_cast<T*>(scratch.data()), *const packed = line_data + line_part,
-             *const coils = packed + mask_part;
+    const std::int64_t slabs = p.slab.points, planes = p.planes(), group = p.group(threads), masks = p.masks();
+    const bool whole = p.whole(threads);
+    T *const line_data = scratch, *const packed = line_data + threads * p.line_size(),
+             *const coils = packed + masks * p.mask_size;
     const auto lines = [&] { return line_data + omp_get_thread_num() * p.line_size(); };
     const auto mask = [&](std::int64_t plane) {
         const std::int64_t i = plane / slabs, k = p.slab.mask_stride ? plane % slabs : 0;
@@ -194,19 +196,24 @@ void pack_mask(const T* mask, const SenseAxis<T>& slow, const SenseAxis<T>& x, T
 }
 
 template <class T>
-void sense_normal_planes(const SenseArrays<T>& a, const SenseAxis<T>& slow, const SenseAxis<T>& slab, int threads, bool planning,
-                         Arena& workspace) {
-    const Planes<T> p{a, slow, slab};
-    if (!planning) a.clear_inactive();
-    if (p.both())
-        two_axes(p, threads, planning, workspace);
-    else
-        one_axis(p, threads, planning, workspace);
+std::int64_t planes_scratch(const SenseArrays<T>& a, const SenseAxis<T>& slow, const SenseAxis<T>& slab, int threads) {
+    return Planes<T>{a, slow, slab}.scratch(threads);
 }
 
-template void sense_normal_planes(const SenseArrays<float>&, const SenseAxis<float>&, const SenseAxis<float>&, int, bool, Arena&);
-template void sense_normal_planes(const SenseArrays<double>&, const SenseAxis<double>&, const SenseAxis<double>&, int, bool,
-                                  Arena&);
+template <class T>
+void sense_normal_planes(const SenseArrays<T>& a, const SenseAxis<T>& slow, const SenseAxis<T>& slab, int threads, T* scratch) {
+    const Planes<T> p{a, slow, slab};
+    a.clear_inactive();
+    if (p.both())
+        two_axes(p, threads, scratch);
+    else
+        one_axis(p, threads, scratch);
+}
+
+template std::int64_t planes_scratch(const SenseArrays<float>&, const SenseAxis<float>&, const SenseAxis<float>&, int);
+template std::int64_t planes_scratch(const SenseArrays<double>&, const SenseAxis<double>&, const SenseAxis<double>&, int);
+template void sense_normal_planes(const SenseArrays<float>&, const SenseAxis<float>&, const SenseAxis<float>&, int, float*);
+template void sense_normal_planes(const SenseArrays<double>&, const SenseAxis<double>&, const SenseAxis<double>&, int, double*);
 template void store_tiles(const float*, std::int64_t, std::int64_t, std::int64_t, float*);
 template void store_tiles(const double*, std::int64_t, std::int64_t, std::int64_t, double*);
 template void load_tiles(const float*, std::int64_t, std::int64_t, std::int64_t, float*);

@@ -168,10 +168,13 @@ bool rows_suit(const SenseArrays<T>& a) {
 }
 
 template <class T>
-void sense_normal_rows(const SenseArrays<T>& a, int threads, bool planning, Arena& workspace) {
+std::int64_t rows_scratch(const SenseArrays<T>& a, int threads) {
+    return threads * Rows<T>{a}.scratch();
+}
+
+template <class T>
+void sense_normal_rows(const SenseArrays<T>& a, int threads, T* scratch) {
     const Rows<T> rows{a};
-    const Lease scratch = workspace.acquire("sense_normal", static_cast<std::size_t>(threads * rows.scratch()) * sizeof(T));
-    if (planning) return;
     a.clear_inactive();
     const std::int64_t jobs = a.g.batch * a.g.frames * rows.slabs * rows.bands;
 #pragma omp parallel for schedule(static) num_threads(threads)
@@ -179,14 +182,16 @@ void sense_normal_rows(const SenseArrays<T>& a, int threads, bool planning, Aren
         const std::int64_t first = job % rows.bands * Lanes<T>::count, k = job / rows.bands % rows.slabs,
                            i = job / rows.bands / rows.slabs;
         if (!a.active(i)) continue;
-        T* own = static_cast<T*>(scratch.data()) + omp_get_thread_num() * rows.scratch();
+        T* own = scratch + omp_get_thread_num() * rows.scratch();
         rows.run({i, k, first, std::min<std::int64_t>(Lanes<T>::count, rows.y.points - first)}, rows.memory(own));
     }
 }
 
 template bool rows_suit(const SenseArrays<float>&);
 template bool rows_suit(const SenseArrays<double>&);
-template void sense_normal_rows(const SenseArrays<float>&, int, bool, Arena&);
-template void sense_normal_rows(const SenseArrays<double>&, int, bool, Arena&);
+template std::int64_t rows_scratch(const SenseArrays<float>&, int);
+template std::int64_t rows_scratch(const SenseArrays<double>&, int);
+template void sense_normal_rows(const SenseArrays<float>&, int, float*);
+template void sense_normal_rows(const SenseArrays<double>&, int, double*);
 
 }  // namespace gleam::kernels::cpu

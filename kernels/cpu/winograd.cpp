@@ -24,7 +24,8 @@ constexpr std::int64_t numbers(std::int64_t n) {
     return std::is_same_v<Element, float> ? n : (n + 1) / 2;
 }
 
-// Room for n floats, an odd number of cache lines: places that far apart lie in different sets of a cache, however many there are.
+// Room for n floats, an odd number of cache lines: places that far apart lie in different sets of a cache, however many there
+// are.
 constexpr std::int64_t apart(std::int64_t n) {
     constexpr std::int64_t line = 16;
     return ((n + line - 1) / line | 1) * line;
@@ -143,24 +144,6 @@ Patch<Element> patch_at(const Element* x, const Shape& shape, std::int64_t n, st
                 std::fill_n(to, channels, Element{});
         }
     return {copy, side * channels, channels};
-}
-
-// Calls f(k) for whole vectors of channels from k on; the last may overlap the one before.
-template <class F>
-void for_each_vector(std::int64_t channels, F&& f) {
-    for (std::int64_t k = 0; k < channels; k += lanes) f(std::min<std::int64_t>(k, channels - lanes));
-}
-
-// Stores the sums of channels k on into `to`. A gate is passed once: where the vector overlaps the one before, `to` stays.
-template <class Element>
-void store_output(const ConvolutionOutput<Element>& out, Floats sum, std::int64_t k, Element* to) {
-    if (out.gated) {
-        const Floats before = load(to), result = before > Floats{} ? sum : out.slope * sum;
-        const std::int64_t done = (lanes - k % lanes) % lanes;
-        store(to, done == 0 ? result : lane_numbers() >= static_cast<float>(done) ? result : before);
-    } else {
-        store(to, out.bias ? sum + load(out.bias + k) : sum);
-    }
 }
 
 // B' x B of the tiles of a strip, with B': 1 0 -1 0 | 0 1 1 0 | 0 -1 1 0 | 0 1 0 -1

@@ -110,6 +110,9 @@ TEMPLATE_TEST_CASE("sense_normal equals expand, transform, mask, transform back,
         b.ops->sense_normal(x.view(), maps.view(), folded.view(), k.rank, NormalTerms{-2, 0.5, 3, &rhs_view}, out.view(),
                             b.workspace);
         CHECK(relative_error(out, expected) < adjoint_bound<TestType>());
+        CHECK_THROWS_WITH(b.ops->sense_normal(x.view(), maps.view(), folded.view(), k.rank, NormalTerms{1, 0, 3, &rhs_view},
+                                              rhs.view(), b.workspace),
+                          ContainsSubstring("neither x nor b"));
     }
 }
 

@@ -171,6 +171,31 @@ TEMPLATE_TEST_CASE("Every way through the normal operator gives what its pieces 
         }
 }
 
+TEST_CASE("A plan of the normal operator holds for every mask that is constant along more axes") {
+    Bench b;
+    for (const Size& s : sizes) {
+        const Problem<float> whole(s, {false, false, false}, b);
+        ArenaProgram program;
+        Arena planned("planned");
+        b.ops->set_planning(true);
+        planned.book(program);
+        const Tensor rhs = whole.rhs.view();
+        Array<std::complex<float>> out(whole.x.shape);
+        b.ops->sense_normal(whole.x.view(), whole.maps.view(), whole.folded.view(), s.rank, NormalTerms{2, 0.25, -1, &rhs},
+                            out.view(), planned);
+        planned.finish_booking();
+        b.ops->set_planning(false);
+        planned.grant(b.ops->allocator(), "");
+        for (int constant = 0; constant < 8; ++constant) {
+            const Problem<float> p(s, {(constant & 1) != 0, (constant & 2) != 0, (constant & 4) != 0}, b);
+            const Tensor view = p.rhs.view();
+            planned.replay(program);
+            CHECK_NOTHROW(b.ops->sense_normal(p.x.view(), p.maps.view(), p.folded.view(), p.rank, NormalTerms{2, 0.25, -1, &view},
+                                              out.view(), planned));
+        }
+    }
+}
+
 TEST_CASE("Coil images too large to be kept together are added up one after the other") {
     Bench b;
     const Problem<float> p({1, 1, 3, 60, 64, 160, 3}, {false, false, false}, b);
