@@ -11,9 +11,8 @@
 // Threads   a block has a tile of 32 x 16 pixels and the 5 pixels around it in shared memory (39 and 45 KiB), filters it along y,
 //           then along x (the adjoint: x, then y); each thread has two pixels of the tile.
 // Bytes     per pixel, complex64: 16 + 24 (derivatives) without the halo, which comes from the second-level cache; with the
-//           gradient 24 + 16 + 16 more. About 130 and 110 double-precision multiply-adds: on a GPU with half as many units for
-//           double as for single, memory takes longer.
-// Limits    none on sizes. An axis shorter than the window is filtered by a table of mirrored weights.
+//           gradient 24 + 16 + 16 more. About 145 and 90 operations in double precision, a multiply-add being one.
+// Limits    2^31 planes and as many tiles in each. An axis shorter than the window is filtered by a table of mirrored weights.
 #include <algorithm>
 #include <cmath>
 
@@ -82,9 +81,12 @@ struct Planes {
 
     GLEAM_DEVICE std::int64_t pixels() const { return height * width; }
     GLEAM_DEVICE std::int64_t per_sample() const { return volumes * inner; }
-    GLEAM_DEVICE std::int64_t sample(std::int64_t plane) const { return plane / per_sample(); }
+    GLEAM_DEVICE std::int64_t sample(unsigned plane) const { return plane / static_cast<unsigned>(per_sample()); }
     // Its first element; neighbours along x are `inner` elements apart.
-    GLEAM_DEVICE std::int64_t at(std::int64_t plane) const { return plane / inner * pixels() * inner + plane % inner; }
+    GLEAM_DEVICE std::int64_t at(unsigned plane) const {
+        const auto sets = static_cast<unsigned>(inner);
+        return plane / sets * pixels() * inner + plane % sets;
+    }
 };
 
 // A tile of a plane: blockIdx.x counts tiles, blockIdx.y planes.
@@ -92,7 +94,8 @@ struct Tile {
     std::int64_t y, x;  // of its first pixel
 
     __device__ explicit Tile(const Planes& p)
-        : y(static_cast<std::int64_t>(blockIdx.x) / p.tiles_x * tile_y), x(blockIdx.x % p.tiles_x * tile_x) {}
+        : y(static_cast<std::int64_t>(blockIdx.x / static_cast<unsigned>(p.tiles_x)) * tile_y),
+          x(static_cast<std::int64_t>(blockIdx.x % static_cast<unsigned>(p.tiles_x)) * tile_x) {}
 };
 
 template <class T>
@@ -114,12 +117,13 @@ __global__ void __launch_bounds__(reduce_threads) peak_kernel(Chunks chunks, con
 // outside of the mean.
 template <class T>
 __global__ void __launch_bounds__(reduce_threads)
-    similarity_kernel(Planes p, Axis rows, Axis columns, std::int64_t first_plane, const double* ranges, const Complex<T>* x,
+    similarity_kernel(Planes p, Axis rows, Axis columns, unsigned first_plane, const double* ranges, const Complex<T>* x,
                       const Complex<T>* target, double* sums, double* derivatives) {
     SIMT_SHARED(double, a, [halo_pixels]);
     SIMT_SHARED(double, b, [halo_pixels]);
     SIMT_SHARED(double, filtered, [moments][tile_y * halo_x]);
-    const std::int64_t plane = first_plane + blockIdx.y, from = p.at(plane);
+    const unsigned plane = first_plane + blockIdx.y;
+    const std::int64_t from = p.at(plane);
     const double range = ranges[p.sample(plane)];
     const Tile tile(p);
     for (int i = static_cast<int>(threadIdx.x); i < halo_pixels; i += reduce_threads) {
@@ -178,24 +182,25 @@ __global__ void __launch_bounds__(reduce_threads)
 }
 
 // One block per plane: losses[plane] = 1 - mean similarity
-__global__ void plane_losses_kernel(Planes p, double mean_pixels, std::int64_t first_plane, const double* ranges,
-                                    const double* sums, double* losses) {
+__global__ void plane_losses_kernel(Planes p, double mean_pixels, unsigned first_plane, const double* ranges, const double* sums,
+                                    double* losses) {
     double sum = 0;
     for (std::int64_t i = threadIdx.x; i < p.tiles; i += reduce_threads) sum += sums[blockIdx.x * p.tiles + i];
     sum = block_sum(sum);
     if (threadIdx.x != 0) return;
-    const std::int64_t plane = first_plane + blockIdx.x;
+    const unsigned plane = first_plane + blockIdx.x;
     losses[plane] = 1 - (ranges[p.sample(plane)] > 0 ? sum / mean_pixels : device::ssim_to_zero(sum));
 }
 
 // gradient += factor dS/dx
 template <class T>
 __global__ void __launch_bounds__(reduce_threads)
-    gradient_kernel(Planes p, Axis rows, Axis columns, double factor, std::int64_t first_plane, const double* ranges,
+    gradient_kernel(Planes p, Axis rows, Axis columns, double factor, unsigned first_plane, const double* ranges,
                     const double* derivatives, const Complex<T>* x, const Complex<T>* target, Complex<T>* gradient) {
     SIMT_SHARED(double, slopes, [gradients][halo_pixels]);
     SIMT_SHARED(double, spread, [gradients][halo_y * tile_x]);
-    const std::int64_t plane = first_plane + blockIdx.y, to = p.at(plane);
+    const unsigned plane = first_plane + blockIdx.y;
+    const std::int64_t to = p.at(plane);
     if (!(ranges[p.sample(plane)] > 0)) return;  // all threads alike
     const Tile tile(p);
     const double* from = derivatives + blockIdx.y * gradients * p.pixels();
@@ -243,9 +248,10 @@ void GpuOperations::ssim_loss_acc(double weight, const Tensor& x, const Tensor& 
     const Planes p(x.shape);
     const Chunks chunks(p.per_sample() * p.pixels());
     const std::int64_t samples = x.shape[0], planes = samples * p.per_sample();
+    if (planes > grid_limit.x || p.tiles > grid_limit.x) throw ShapeError("ssim", "too many planes or pixels: " + x.shape.str());
     const std::int64_t per_plane = gradients * p.pixels() * static_cast<std::int64_t>(sizeof(double));
     const std::int64_t at_once =
-        std::clamp<std::int64_t>(derivatives_limit / per_plane, 1, std::min<std::int64_t>(planes, 65535));
+        std::clamp<std::int64_t>(derivatives_limit / per_plane, 1, std::min<std::int64_t>(planes, grid_limit.y));
     const std::int64_t ranges_at_once = chunks.at_once(samples, scratch_numbers);
     const std::int64_t kept = gradient ? at_once * gradients * p.pixels() : 0;  // numbers
     const Lease lease = workspace.acquire("structural similarity",
@@ -267,8 +273,9 @@ void GpuOperations::ssim_loss_acc(double weight, const Tensor& x, const Tensor& 
         for (std::int64_t first = 0; first < planes; first += at_once) {
             const auto count = static_cast<unsigned>(std::min(at_once, planes - first));
             const Extent blocks{static_cast<unsigned>(p.tiles), count};
-            simt::launch(similarity_kernel<T>, {"ssim", blocks, {reduce_threads}}, stream(), p, rows, columns, first, ranges,
-                         device_data<const C>(x), device_data<const C>(target), sums, derivatives);
+            simt::launch(similarity_kernel<T>, {"ssim", blocks, {reduce_threads}}, stream(), p, rows, columns,
+                         static_cast<unsigned>(first), ranges, device_data<const C>(x), device_data<const C>(target), sums,
+                         derivatives);
             simt::launch(plane_losses_kernel, {"ssim of planes", {count}, {reduce_threads}}, stream(), p, mean_pixels, first,
                          ranges, sums, losses);
             if (!gradient) continue;

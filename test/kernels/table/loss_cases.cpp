@@ -188,7 +188,7 @@ OperationCase loss(LossKind kind, const Shape& shape, DType real, const Fills& f
     row.tolerance = real == DType::f32 ? 1e-6 : kind == LossKind::ssim ? 1e-11 : 1e-12;
     // Derivatives along a direction need no kink within reach of the differences.
     if (real == DType::f64 && with_gradient && shape.elements() > 1 && shape.elements() < 400 && fills.x == Fill::normal &&
-        fills.target == Fill::normal)
+        fills.gradient == Fill::zero)
         row.gradient = GradientRule{0, 1, 0};
     return row;
 }
@@ -209,6 +209,7 @@ std::vector<OperationCase> loss_cases() {
         const auto add = [&](LossKind kind, const Shape& shape) {
             rows.push_back(loss(kind, shape, real, {}, true));
             rows.push_back(loss(kind, shape, real, {}, false));
+            if (shape.elements() >= 400 || real == DType::f64) return;
             rows.push_back(loss(kind, shape, real, {Fill::normal, Fill::normal, Fill::normal}, true));
             rows.push_back(loss(kind, shape, real, {Fill::normal, Fill::zero, Fill::normal}, true));
             rows.push_back(loss(kind, shape, real, {Fill::zero, Fill::zero, Fill::normal}, true));

@@ -11,7 +11,7 @@ namespace {
 // One pixel and one channel; channels in packs and not, fewer and more than a block has side by side; one chunk of pixels and
 // several, with a rest.
 const Shape shapes[] = {{1, 1, 1, 1, 1}, {2, 1, 3, 5, 2},  {1, 1, 7, 9, 3},    {2, 1, 8, 8, 8},
-                        {3, 2, 3, 5, 4}, {1, 1, 5, 5, 67}, {1, 1, 4, 10, 264}, {2, 1, 37, 31, 16}};
+                        {3, 2, 3, 5, 4}, {1, 1, 5, 5, 67}, {1, 1, 4, 10, 264}, {2, 1, 9, 11, 16}};
 
 struct Statistics {
     std::int64_t pixels, channels;

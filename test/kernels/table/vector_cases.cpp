@@ -149,7 +149,8 @@ std::vector<OperationCase> vector_cases() {
                 rows.push_back(linear_combination(shape, type, 0.7, -1.3));
                 rows.push_back(add_acc(shape, type));
                 for (bool of_batch : {false, true}) rows.push_back(dot(shape, type, of_batch));
-                for (const QuotientKind& kind : quotients) rows.push_back(add_quotient(shape, type, kind, false));
+                for (const QuotientKind& kind : quotients)
+                    if (type == real || kind.in_place) rows.push_back(add_quotient(shape, type, kind, false));
                 rows.push_back(add_quotient(shape, type, quotients[0], true));
             }
     for (const Shape& shape : {Shape{1, 8}, Shape{1, 2, 3, 5, 7}}) {
