@@ -19,9 +19,6 @@ void GpuOperations::do_drop_below(double, const Tensor&, const Tensor&) { throw 
 void GpuOperations::do_loss_acc(const LossTerm&, const Tensor&, const Tensor&, const Tensor*, const Tensor&, Arena&) {
     throw InternalError("do_loss_acc", "no kernel yet");
 }
-void GpuOperations::do_sense_normal(const Tensor&, const Tensor&, const Tensor&, int, const NormalTerms&, const Tensor&, Arena&) {
-    throw InternalError("do_sense_normal", "no kernel yet");
-}
 void GpuOperations::do_wavelet(WaveletDirection, int, const std::array<std::int64_t, 3>&, const Tensor&, Arena&) {
     throw InternalError("do_wavelet", "no kernel yet");
 }

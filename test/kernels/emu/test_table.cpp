@@ -16,3 +16,4 @@ void require_in_every_order(const std::vector<test::OperationCase>& rows) {
 
 TEST_CASE("Kernels of coils and masks agree with their definitions") { require_in_every_order(test::coil_cases()); }
 TEST_CASE("Kernels of the Fourier transform agree with its definition") { require_in_every_order(test::fourier_cases()); }
+TEST_CASE("Kernels of the normal operator agree with its definition") { require_in_every_order(test::sense_cases()); }
