@@ -4,9 +4,6 @@
 
 namespace gleam::kernels::cu {
 
-void GpuOperations::do_sense_normal(const Tensor&, const Tensor&, const Tensor&, int, const NormalTerms&, const Tensor&, Arena&) {
-    throw InternalError("do_sense_normal", "no kernel yet");
-}
 void GpuOperations::do_wavelet(WaveletDirection, int, const std::array<std::int64_t, 3>&, const Tensor&, Arena&) {
     throw InternalError("do_wavelet", "no kernel yet");
 }

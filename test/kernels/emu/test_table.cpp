@@ -38,3 +38,4 @@ TEST_CASE("Kernels of optimisers agree with their definitions") { require_in_eve
 TEST_CASE("Kernels of random numbers agree with their definitions") { require_in_every_order(test::random_cases()); }
 
 TEST_CASE("Kernels of vectors and scalars agree with their definitions") { require_in_every_order(test::vector_cases()); }
+TEST_CASE("Kernels of the normal operator agree with its definition") { require_in_every_order(test::sense_cases()); }

@@ -15,6 +15,7 @@ const Group groups[] = {
 std::vector<OperationCase> all_cases() {
     std::vector<OperationCase> all;
     for (Group group : groups) {
+    for (const auto& group : {coil_cases, fourier_cases, sense_cases}) {
         std::vector<OperationCase> rows = group();
         all.insert(all.end(), std::make_move_iterator(rows.begin()), std::make_move_iterator(rows.end()));
     }

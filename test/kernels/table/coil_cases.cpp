@@ -1,30 +1,8 @@
 // Coils and masks.
-#include <fmt/format.h>
-
-#include "test/kernels/table/operation_case.hpp"
+#include "test/kernels/table/coil_sizes.hpp"
 
 namespace gleam::test {
 namespace {
-
-struct CoilSizes {
-    std::int64_t batch, frames, coils, z, y, x, sets;
-    bool one_map = false;
-
-    Shape per_pixel(std::int64_t t, std::int64_t c) const {
-        Shape s{batch, t, c, z, y, x};
-        if (sets > 1) s.append(sets);
-        return s;
-    }
-    Shape image() const { return per_pixel(frames, 1); }
-    Shape maps() const { return per_pixel(one_map ? 1 : frames, coils); }
-    Shape kspace() const { return {batch, frames, coils, z, y, x}; }
-    std::int64_t pixels() const { return z * y * x; }
-    std::int64_t map_entry(std::int64_t i) const { return one_map ? i / frames : i; }
-    std::string text() const {
-        return fmt::format("{} x {} frames, {} coils of {} x {} x {}, {} sets{}", batch, frames, coils, z, y, x, sets,
-                           one_map ? ", one map" : "");
-    }
-};
 
 // One number of pixels or sets and another: odd and even ones, for each way to access them; several blocks; so many of them that
 // a thread takes several coils.
@@ -77,15 +55,6 @@ OperationCase coil_combine(const CoilSizes& s, DType real) {
     return row;
 }
 
-// Which axes t, z, y, x the mask varies along.
-struct MaskSizes {
-    CoilSizes k;
-    bool t, z, y, x;
-
-    Shape shape() const { return {k.batch, t ? k.frames : 1, 1, z ? k.z : 1, y ? k.y : 1, x ? k.x : 1}; }
-    std::string text() const { return fmt::format("{}, mask {}", k.text(), shape().str()); }
-};
-
 const MaskSizes masks[] = {
     {{1, 1, 2, 1, 6, 5, 1}, true, true, true, true},   {{2, 3, 2, 1, 4, 6, 1}, true, true, true, true},
     {{2, 3, 2, 1, 4, 6, 1}, false, true, true, true},  {{1, 1, 3, 1, 6, 10, 1}, true, true, false, true},
@@ -100,7 +69,6 @@ OperationCase mask_multiply(const MaskSizes& m, DType real) {
     row.run = [](Call& k) { k.ops.mask_multiply(k.in[0], k.out[0]); };
     row.reference = [m](const Values& in, Values& out) {
         const CoilSizes& s = m.k;
-        const Shape shape = m.shape();
         std::int64_t at = 0;
         for (std::int64_t n = 0; n < s.batch; ++n)
             for (std::int64_t t = 0; t < s.frames; ++t)
@@ -108,11 +76,7 @@ OperationCase mask_multiply(const MaskSizes& m, DType real) {
                     for (std::int64_t z = 0; z < s.z; ++z)
                         for (std::int64_t y = 0; y < s.y; ++y)
                             for (std::int64_t x = 0; x < s.x; ++x, ++at) {
-                                const std::int64_t from =
-                                    (((n * shape[1] + t % shape[1]) * shape[3] + z % shape[3]) * shape[4] + y % shape[4]) *
-                                        shape[5] +
-                                    x % shape[5];
-                                out[0].set(at, in[0][from] * out[0].complex(at));
+                                out[0].set(at, in[0][m.at(n, t, z, y, x)] * out[0].complex(at));
                             }
     };
     row.tolerance = rounding_of(real);
