@@ -39,16 +39,5 @@ void GpuOperations::do_normalize(const Tensor&, double, const Tensor&, const Ten
 void GpuOperations::do_normalize_adjoint(const Tensor&, const Tensor&, const Tensor&, const Tensor&) {
     throw InternalError("do_normalize_adjoint", "no kernel yet");
 }
-void GpuOperations::do_convolution(const Tensor&, const Tensor&, const Tensor*, const Padding&, const Tensor&, Arena&) {
-    throw InternalError("do_convolution", "no kernel yet");
-}
-void GpuOperations::do_convolution_data(const Tensor&, const Tensor&, const Padding&, std::optional<double>, const Tensor&,
-                                        Arena&) {
-    throw InternalError("do_convolution_data", "no kernel yet");
-}
-void GpuOperations::do_convolution_weights_acc(const Tensor&, const Tensor&, const Padding&, const Tensor&, const Tensor*,
-                                               Arena&) {
-    throw InternalError("do_convolution_weights_acc", "no kernel yet");
-}
 
 }  // namespace gleam::kernels::cu

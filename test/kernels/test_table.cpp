@@ -11,3 +11,7 @@ TEST_CASE("Coils and masks agree with their definitions on the CPU") {
 TEST_CASE("Borders and their adjoints agree with their definitions on the CPU") {
     test::require_rows(test::border_cases(), *kernels::make_cpu_operations());
 }
+
+TEST_CASE("Convolutions and their gradients agree with their definitions on the CPU") {
+    test::require_rows(test::convolution_cases(), *kernels::make_cpu_operations());
+}

@@ -17,3 +17,5 @@ void require_in_every_order(const std::vector<test::OperationCase>& rows) {
 TEST_CASE("Kernels of coils and masks agree with their definitions") { require_in_every_order(test::coil_cases()); }
 
 TEST_CASE("Kernels of borders agree with their definitions") { require_in_every_order(test::border_cases()); }
+
+TEST_CASE("Kernels of convolutions agree with their definitions") { require_in_every_order(test::convolution_cases()); }
