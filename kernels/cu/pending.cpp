@@ -8,16 +8,5 @@ void GpuOperations::do_wavelet(WaveletDirection, int, const std::array<std::int6
     throw InternalError("do_wavelet", "no kernel yet");
 }
 void GpuOperations::do_soft_threshold(double, const Tensor&) { throw InternalError("do_soft_threshold", "no kernel yet"); }
-void GpuOperations::do_convolution(const Tensor&, const Tensor&, const Tensor*, const Padding&, const Tensor&, Arena&) {
-    throw InternalError("do_convolution", "no kernel yet");
-}
-void GpuOperations::do_convolution_data(const Tensor&, const Tensor&, const Padding&, std::optional<double>, const Tensor&,
-                                        Arena&) {
-    throw InternalError("do_convolution_data", "no kernel yet");
-}
-void GpuOperations::do_convolution_weights_acc(const Tensor&, const Tensor&, const Padding&, const Tensor&, const Tensor*,
-                                               Arena&) {
-    throw InternalError("do_convolution_weights_acc", "no kernel yet");
-}
 
 }  // namespace gleam::kernels::cu

@@ -42,6 +42,12 @@ TEST_CASE("Random numbers agree with their definitions on the CPU") {
 
 TEST_CASE("Vectors and scalars agree with their definitions on the CPU") {
     test::require_rows(test::vector_cases(), *kernels::make_cpu_operations());
+}
+
 TEST_CASE("The normal operator agrees with its definition on the CPU") {
     test::require_rows(test::sense_cases(), *kernels::make_cpu_operations());
+}
+
+TEST_CASE("Convolutions and their gradients agree with their definitions on the CPU") {
+    test::require_rows(test::convolution_cases(), *kernels::make_cpu_operations());
 }

@@ -39,3 +39,5 @@ TEST_CASE("Kernels of random numbers agree with their definitions") { require_in
 
 TEST_CASE("Kernels of vectors and scalars agree with their definitions") { require_in_every_order(test::vector_cases()); }
 TEST_CASE("Kernels of the normal operator agree with its definition") { require_in_every_order(test::sense_cases()); }
+
+TEST_CASE("Kernels of convolutions agree with their definitions") { require_in_every_order(test::convolution_cases()); }

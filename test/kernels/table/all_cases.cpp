@@ -6,8 +6,8 @@ namespace {
 using Group = std::vector<OperationCase> (*)();
 
 const Group groups[] = {
-    activation_cases, border_cases,        coil_cases,      eigenvector_cases, fourier_cases,
-    loss_cases,       normalization_cases, optimizer_cases, random_cases,      vector_cases,
+    activation_cases, border_cases,        coil_cases,      convolution_cases, eigenvector_cases, fourier_cases,
+    loss_cases,       normalization_cases, optimizer_cases, random_cases,      sense_cases,       vector_cases,
 };
 
 }  // namespace
@@ -15,7 +15,6 @@ const Group groups[] = {
 std::vector<OperationCase> all_cases() {
     std::vector<OperationCase> all;
     for (Group group : groups) {
-    for (const auto& group : {coil_cases, fourier_cases, sense_cases}) {
         std::vector<OperationCase> rows = group();
         all.insert(all.end(), std::make_move_iterator(rows.begin()), std::make_move_iterator(rows.end()));
     }

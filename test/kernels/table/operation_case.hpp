@@ -72,14 +72,15 @@ constexpr double rounding_of(DType t) { return real_of(t) == DType::f64 ? 1e-14 
 std::vector<OperationCase> activation_cases();
 std::vector<OperationCase> border_cases();
 std::vector<OperationCase> coil_cases();
+std::vector<OperationCase> convolution_cases();
 std::vector<OperationCase> eigenvector_cases();
 std::vector<OperationCase> fourier_cases();
 std::vector<OperationCase> loss_cases();
 std::vector<OperationCase> normalization_cases();
 std::vector<OperationCase> optimizer_cases();
 std::vector<OperationCase> random_cases();
-std::vector<OperationCase> vector_cases();
 std::vector<OperationCase> sense_cases();
+std::vector<OperationCase> vector_cases();
 
 // All of them. `performance`: sizes of real networks and scans, for timing.
 std::vector<OperationCase> all_cases();
