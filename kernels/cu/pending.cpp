@@ -25,10 +25,6 @@ void GpuOperations::do_fft(FftDirection, const Fourier&, const Tensor&, Arena&) 
 void GpuOperations::do_sense_normal(const Tensor&, const Tensor&, const Tensor&, int, const NormalTerms&, const Tensor&, Arena&) {
     throw InternalError("do_sense_normal", "no kernel yet");
 }
-void GpuOperations::do_wavelet(WaveletDirection, int, const std::array<std::int64_t, 3>&, const Tensor&, Arena&) {
-    throw InternalError("do_wavelet", "no kernel yet");
-}
-void GpuOperations::do_soft_threshold(double, const Tensor&) { throw InternalError("do_soft_threshold", "no kernel yet"); }
 void GpuOperations::do_clip(double, const Tensor&, const Tensor&) { throw InternalError("do_clip", "no kernel yet"); }
 void GpuOperations::do_optimizer_step(const OptimizerTerms&, const Tensor&, const Tensor&, std::span<const Tensor>) {
     throw InternalError("do_optimizer_step", "no kernel yet");

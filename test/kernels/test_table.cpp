@@ -13,5 +13,11 @@ TEST_CASE("Borders and their adjoints agree with their definitions on the CPU") 
 }
 
 TEST_CASE("Convolutions and their gradients agree with their definitions on the CPU") {
-    test::require_rows(test::convolution_cases(), *kernels::make_cpu_operations());
+    const auto ops = kernels::make_cpu_operations();
+    test::require_rows(test::thin_convolution_cases(), *ops);
+    test::require_rows(test::convolution_cases(), *ops);
+}
+
+TEST_CASE("The wavelet transform and its shrinkage agree with their definitions on the CPU") {
+    test::require_rows(test::wavelet_cases(), *kernels::make_cpu_operations());
 }

@@ -18,4 +18,11 @@ TEST_CASE("Kernels of coils and masks agree with their definitions") { require_i
 
 TEST_CASE("Kernels of borders agree with their definitions") { require_in_every_order(test::border_cases()); }
 
-TEST_CASE("Kernels of convolutions agree with their definitions") { require_in_every_order(test::convolution_cases()); }
+TEST_CASE("Kernels of thin convolutions agree with their definitions") { require_in_every_order(test::thin_convolution_cases()); }
+
+// In one order: apart from sums for the bias, what computes is the library.
+TEST_CASE("Convolutions that the library does agree with their definitions") {
+    test::require_rows(test::convolution_cases(), *emu::make_emu_operations());
+}
+
+TEST_CASE("Kernels of the wavelet transform agree with their definitions") { require_in_every_order(test::wavelet_cases()); }

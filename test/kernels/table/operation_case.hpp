@@ -69,7 +69,8 @@ constexpr double rounding_of(DType t) { return real_of(t) == DType::f64 ? 1e-14 
 // The rows, by group; each is in the file of its name.
 std::vector<OperationCase> border_cases();
 std::vector<OperationCase> coil_cases();
-std::vector<OperationCase> convolution_cases();
+std::vector<OperationCase> convolution_cases();  // those that are not thin
+std::vector<OperationCase> thin_convolution_cases();
 std::vector<OperationCase> wavelet_cases();
 
 // All of them. `performance`: sizes of real networks and scans, for timing.
