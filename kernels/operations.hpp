@@ -81,7 +81,8 @@ public:
     // ---- wavelets ------------------------------------------------------------------------------------------------------
     // Orthonormal transform (db4, periodic, as many levels as kernels/device/wavelet.hpp says) in place over the last `rank` (2
     // or 3) of the axes z, y, x of x [N, T, 1, Z, Y, X] or, with several images per pixel, [N, T, 1, Z, Y, X, E]; any sizes.
-    // Forward: of the image rotated to begin at pixel `shift` (z, y, x); inverse: undoes it, for the same shift.
+    // Forward: of the image rotated to begin at pixel `shift` (z, y, x) along the axes that are long enough for a level; inverse:
+    // undoes it, for the same shift.
     void wavelet(WaveletDirection direction, int rank, const std::array<std::int64_t, 3>& shift, const Tensor& x,
                  Arena& workspace);
     // x = max(1 - threshold / |x|, 0) x per complex element, in place

@@ -1,24 +1,23 @@
 // Convolutions from a few channels to many and back: y[p, o] = sum over taps t and inputs i of w[o, i, t] x[p + t, i].
 //
 // Few to many (widen_kernel)
-//   Threads   a block makes a tile of 4 x 32 pixels and up to 64 outputs. A thread has four outputs and eight pixels of a row, so
-//             that a weight (16 bytes of shared memory) is used eight times and a pixel, kept in registers while the kernel
-//             slides over it, four times per column of the kernel. Neighbouring threads store neighbouring outputs, 16 bytes
-//             each.
-//   Bytes     per output number: s of y; 2 taps I operations. x is read (I / O) times that, weights once per block, from the
-//   caches.
+//   Threads   a block makes a tile of 4 x 32 pixels and up to 64 outputs. A thread has four outputs and eight pixels of a row,
+//             so that a weight (16 bytes of shared memory for four) is used eight times, and a pixel, kept in registers while
+//             the kernel slides over it, four times per column of the kernel. Neighbouring threads store neighbouring outputs,
+//             16 bytes each.
+//   Bytes     per number of y: s, and 2 taps I operations. x is read I / O times that; weights, once per block, from the caches.
 // Many to few (narrow_kernel)
-//   Threads   a block makes a tile of 8 x 32 pixels. Channels go through shared memory 32 at a time, four to a warp; a thread has
-//             a column of eight pixels, so that a number of x is read from shared memory once per column of the kernel. The
-//             warps' sums are added in order at the end: no shuffles, since each lane has its own pixels.
-//   Bytes     per input number: s of x, and a third more at the edges of tiles, from the second-level cache; 2 taps O operations.
-//             In volumes, x is read once per plane of the kernel, from that cache where it holds kd planes.
+//   Threads   a block makes a tile of 8 x 32 pixels. Channels go through shared memory 32 at a time, four to a warp; a thread
+//             has a column of eight pixels, so that a number of x is read from shared memory once per column of the kernel. The
+//             warps' sums are added in order at the end. No shuffles are needed, since each lane has its own pixels.
+//   Bytes     per number of x: s, and a third more at the edges of tiles, from the second-level cache; 2 taps O operations. In
+//             volumes, x is read once per plane of the kernel, from that cache where it holds as many planes.
 //
 // Both take turns at planes of the kernel, so that shared memory does not grow with its depth, and stage zeros for what lies
 // outside. The gradient by the data is the same with weights read flipped. Sums are in float (double for f64), in a fixed order.
-// Bound     time >= max(bytes / bandwidth, operations / rate): 3 x 3 taps and 2 channels are 36 operations per number, 9 per byte
-// in
-//           f32: bandwidth bounds an H200 (about 14 per byte), in bf16 (18 per byte) arithmetic does.
+//
+// Bound     time >= max(bytes / bandwidth, operations / rate). 3 x 3 taps and 2 channels are 36 operations per number, 9 per
+//           byte in f32, where bandwidth bounds an H200 (14 operations per byte); in bf16 it is 18, and arithmetic does.
 // Limits    kernels of 1, 3, 5 rows and columns; axes of 2^31.
 #include <algorithm>
 
@@ -213,7 +212,9 @@ __device__ void add_columns(int columns_of_kernel, int columns, const simt::Pack
 }
 
 template <class X, class Y, int KH, int Outs>
-__global__ void __launch_bounds__(warp_lanes* warps, 1)
+__global__ void __launch_bounds__(warp_lanes* warps, sizeof(Arithmetic<Y>) == 8 ? 1
+                                                     : Outs == 2                ? 3
+                                                                                : 2)
     narrow_kernel(ThinSizes s, NarrowShape b, const X* x, bool packed, const Arithmetic<Y>* weights, device::WeightStrides stride,
                   const Arithmetic<Y>* bias, bool gated, Arithmetic<Y> slope, Y* y) {
     using A = Arithmetic<Y>;

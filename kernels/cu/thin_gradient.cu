@@ -3,16 +3,17 @@
 //   dweights[o, i, t] += sum over pixels p of dy[p, o] x[p + t, i]          sums[k] += sum over pixels p of x[p, k]
 //
 // The side with few channels slides over the one with many ("wide"): over dy as the convolution does or, where dy is the thin
-// one, over x with the kernel flipped. Threads   gradient_kernel: a block takes tiles of 16 x 32 pixels of the wide side and up
-// to 64 of its channels; which tiles
-//           depends on the sizes only. A thread has four channels and a row of each tile, and keeps their products with all taps
-//           of some rows of the kernel (up to three) in registers; the thin side's windows lie in shared memory. The rows are
-//           added pairwise, and each block leaves one partial sum per weight. channel_kernel: a block takes a run of pixels and
-//           32 channels. ordered_kernel: 32 results a block; eight threads each add an eighth of the partial sums, in double and
-//           in order, then the eighths in order.
+// one, over x with the kernel flipped.
+//
+// Threads   gradient_kernel: a block takes tiles of 16 x 32 pixels of the wide side and up to 32 of its channels; which tiles
+//           depends on the sizes only. A thread has four channels and a row of each tile, and keeps their products with all
+//           taps of some rows of the kernel (up to three) in registers; the thin side's windows lie in shared memory. The rows
+//           are added pairwise, and each block leaves one partial sum per weight.
+//           channel_kernel: a block takes a run of pixels and 32 channels.
+//           ordered_kernel: 32 results a block; eight threads each add an eighth of the partial sums, in double and in order,
+//           then the eighths in order.
 // Bytes     per number of the wide side: s, once per three rows of the kernel (3 x 3 x 3: thrice, from the second-level cache
-// where
-//           it holds that much), and 2 taps K operations; the thin side is read K / C times that. Partial sums: at most
+//           where it holds that much), and 2 taps K operations; the thin side is read K / C times that. Partial sums: at most
 //           most_blocks times the weights, written and read. channel_sums: s per number.
 // Limits    kernels of 1, 3, 5 columns; axes of 2^31.
 #include <algorithm>
@@ -23,7 +24,7 @@ namespace gleam::kernels::cu {
 namespace {
 
 constexpr std::int64_t most_blocks = 264;  // that share the pixels: two for each multiprocessor of the GPU in mind
-constexpr int tile_rows = 16, tile_columns = 32, most_lanes = 16, pixels_at_once = 4;
+constexpr int tile_rows = 16, tile_columns = 32, most_lanes = 8, pixels_at_once = 4;
 
 // The gradient with its sides named by width; passed to kernels by value.
 struct GradientSizes {
@@ -131,7 +132,7 @@ struct WeightSums {
 };
 
 template <class Thin, class Wide, int KW, int Few, int Rows>
-__global__ void __launch_bounds__(most_lanes* tile_rows, 1)
+__global__ void __launch_bounds__(most_lanes* tile_rows, sizeof(Arithmetic<Wide>) == 4 ? 3 : 1)
     gradient_kernel(GradientSizes s, const Thin* thin, const Wide* wide, bool packed, Arithmetic<Wide>* partial) {
     using A = Arithmetic<Wide>;
     auto* const windows = simt::dynamic_shared<simt::Pack<A, Few>>();

@@ -81,6 +81,7 @@ std::vector<OperationCase> optimizer_cases();
 std::vector<OperationCase> random_cases();
 std::vector<OperationCase> sense_cases();
 std::vector<OperationCase> vector_cases();
+std::vector<OperationCase> wavelet_cases();
 
 // All of them. `performance`: sizes of real networks and scans, for timing.
 std::vector<OperationCase> all_cases();

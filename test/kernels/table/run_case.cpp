@@ -231,7 +231,7 @@ CaseResult run_case(const OperationCase& row, kernels::Operations& ops) {
 }
 
 double adjoint_bound(const OperationCase& row) {
-    const DType t = row.in.empty() ? DType::f64 : row.in[0].dtype;
+    const DType t = (row.in.empty() ? row.out : row.in)[0].dtype;
     return real_of(t) == DType::f64 ? 1e-12 : t == DType::bf16 ? 1e-2 : 1e-5;
 }
 
