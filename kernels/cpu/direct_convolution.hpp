@@ -1,12 +1,11 @@
-// Convolutions between features of about one vector of channels, as they are defined: a window's row is a piece of a channels-last
-// tensor, so that products of matrices read windows where they lie, overlapping, without gathering them.
+// Convolutions of 3 x 3 (x some depth) between features of one vector of channels each, as they are defined.
 #pragma once
 
 #include "kernels/cpu/convolution_terms.hpp"
 
 namespace gleam::kernels::cpu {
 
-// Whether there are so few channels, a vector of them at least, that Winograd's transforms take longer than what they save.
+// Whether both sides have as many channels as a vector has numbers. Winograd's transforms then take longer than what they save.
 bool direct_suits(const ConvolutionSizes& sizes);
 
 std::size_t direct_scratch_bytes(ConvolutionPass pass, const ConvolutionSizes& sizes, int threads);

@@ -268,27 +268,29 @@ void transform_weights(const Geometry<Element, ConvolutionPass::forward>& g, con
 template <class Element>
 void add_weights(const Geometry<Element, ConvolutionPass::weights>& g, int threads, const float* du, float* dweights) {
 #pragma omp parallel for collapse(2) num_threads(threads) schedule(static)
-    for (std::int64_t o = 0; o < g.out; ++o)
-        for (std::int64_t p = 0; p < g.planes; ++p)
-            for (std::int64_t i = 0; i < g.in; ++i) {
-                float m[4][4];
+    for (std::int64_t p = 0; p < g.planes; ++p)
+        for (std::int64_t i = 0; i < g.in; ++i)
+            for (std::int64_t o = 0; o < g.out; o += lanes) {
+                Floats m[4][4];
                 for (int k = 0; k < 16; ++k) {
-                    float sum = 0;
-                    for (std::int64_t q = 0; q < g.groups(); ++q)
-                        sum += du[q * g.matrices() + (p * 16 + k) * g.matrix() + i * g.out_padded + o];
-                    m[k / 4][k % 4] = sum;
+                    const float* at = du + (p * 16 + k) * g.matrix() + i * g.out_padded + o;
+                    m[k / 4][k % 4] = load(at);
+                    for (std::int64_t q = 1; q < g.groups(); ++q) m[k / 4][k % 4] += load(at + q * g.matrices());
                 }
-                float* to = dweights + ((o * g.in + i) * g.planes + p) * 9;
-                float v[3][4];
+                Floats v[3][4], w[3][3];
                 for (int c = 0; c < 4; ++c) {
                     v[0][c] = m[0][c] + 0.5F * (m[1][c] + m[2][c]);
                     v[1][c] = 0.5F * (m[1][c] - m[2][c]);
                     v[2][c] = 0.5F * (m[1][c] + m[2][c]) + m[3][c];
                 }
                 for (int r = 0; r < 3; ++r) {
-                    to[3 * r] += v[r][0] + 0.5F * (v[r][1] + v[r][2]);
-                    to[3 * r + 1] += 0.5F * (v[r][1] - v[r][2]);
-                    to[3 * r + 2] += 0.5F * (v[r][1] + v[r][2]) + v[r][3];
+                    w[r][0] = v[r][0] + 0.5F * (v[r][1] + v[r][2]);
+                    w[r][1] = 0.5F * (v[r][1] - v[r][2]);
+                    w[r][2] = 0.5F * (v[r][1] + v[r][2]) + v[r][3];
+                }
+                for (std::int64_t l = 0; l < std::min<std::int64_t>(lanes, g.out - o); ++l) {
+                    float* to = dweights + (((o + l) * g.in + i) * g.planes + p) * 9;
+                    for (int k = 0; k < 9; ++k) to[k] += w[k / 3][k % 3][l];
                 }
             }
 }

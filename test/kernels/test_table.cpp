@@ -49,6 +49,10 @@ TEST_CASE("The normal operator agrees with its definition on the CPU") {
     test::require_rows(test::sense_cases(), *kernels::make_cpu_operations());
 }
 
+TEST_CASE("Thin convolutions and their gradients agree with their definitions on the CPU") {
+    test::require_rows(test::thin_convolution_cases(), *kernels::make_cpu_operations());
+}
+
 TEST_CASE("Vectors and scalars agree with their definitions on the CPU") {
     test::require_rows(test::vector_cases(), *kernels::make_cpu_operations());
 }

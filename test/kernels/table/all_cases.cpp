@@ -6,8 +6,8 @@ namespace {
 using Group = std::vector<OperationCase> (*)();
 
 const Group groups[] = {
-    activation_cases,    border_cases,    coil_cases,   convolution_cases, eigenvector_cases, fourier_cases, loss_cases,
-    normalization_cases, optimizer_cases, random_cases, sense_cases,       vector_cases,      wavelet_cases,
+    activation_cases,    border_cases,    coil_cases,   convolution_cases, eigenvector_cases,      fourier_cases, loss_cases,
+    normalization_cases, optimizer_cases, random_cases, sense_cases,       thin_convolution_cases, vector_cases,  wavelet_cases,
 };
 
 }  // namespace

@@ -80,6 +80,7 @@ std::vector<OperationCase> normalization_cases();
 std::vector<OperationCase> optimizer_cases();
 std::vector<OperationCase> random_cases();
 std::vector<OperationCase> sense_cases();
+std::vector<OperationCase> thin_convolution_cases();
 std::vector<OperationCase> vector_cases();
 std::vector<OperationCase> wavelet_cases();
 
