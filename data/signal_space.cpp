@@ -123,6 +123,9 @@ private:
 
 // ---- eigenvectors -----------------------------------------------------------------------------------------------------------
 
+constexpr double accurate = 1e-6;   // residuals relative to their eigenvalue
+constexpr double rounding = 1e-13;  // and to the largest
+
 Eigen::SelfAdjointEigenSolver<Matrix> eigen(const Matrix& matrix) {
     Eigen::SelfAdjointEigenSolver<Matrix> solver(matrix);
     if (solver.info() != Eigen::Success) throw NumericError("espirit", "the eigenvalues of the calibration did not converge");
@@ -175,13 +178,16 @@ struct Ritz {
         largest = values(0);
         while (kept < values.size() && values(kept) > threshold * largest) ++kept;
         // |A v - value v|^2 = |A v|^2 - value^2 for a Ritz vector v
-        for (Index i = 0; i < kept; ++i)
-            residual = std::max(residual, std::sqrt(std::max(0.0, gram(i, i).real() / (values(i) * values(i)) - 1)));
+        converged = true;
+        for (Index i = 0; i < kept; ++i) {
+            const double residual = values(i) * std::sqrt(std::max(0.0, gram(i, i).real() / (values(i) * values(i)) - 1));
+            converged = converged && residual <= accurate * values(i) + rounding * largest;
+        }
     }
 
     // An orthonormal basis of the images, but for directions far below the threshold; nothing when they are too nearly dependent.
     std::optional<Matrix> next(double threshold) const {
-        const double least = largest * std::max(1e-6 * threshold, 1e-13);
+        const double least = largest * std::max(1e-6 * threshold, rounding);
         const Index n = std::count_if(values.begin(), values.end(), [&](double v) { return v > least; });
         const Eigen::VectorXcd scale = values.head(n).cwiseInverse().cast<std::complex<double>>();
         const Matrix scaled = scale.asDiagonal() * gram.topLeftCorner(n, n) * scale.asDiagonal();
@@ -193,8 +199,9 @@ struct Ritz {
 
     Matrix image, vectors, gram;  // A Q, V, and V^H (A Q)^H A Q V
     Eigen::VectorXd values;       // descending
-    double largest = 0, residual = 0;
+    double largest = 0;
     Index kept = 0;
+    bool converged = false;  // those kept
 };
 
 }  // namespace
@@ -222,8 +229,8 @@ Eigen::MatrixXcd patch_gram(const Array<std::complex<double>>& block, const Exte
 }
 
 Eigen::MatrixXcd leading_space(const Eigen::MatrixXcd& matrix, double threshold, Eigen::Index expected) {
-    constexpr double accurate = 1e-6;
-    constexpr int limit = 200;
+    constexpr int limit = 50;  // as much work as taking the whole matrix apart
+    threshold = std::max(threshold, rounding);
     const Index n = matrix.rows();
     Index columns = 2 * expected;
     if (2 * columns > n) return all_above(matrix, threshold);
@@ -233,16 +240,16 @@ Eigen::MatrixXcd leading_space(const Eigen::MatrixXcd& matrix, double threshold,
         if (!(ritz.largest > 0)) return Matrix(n, 0);
         if (4 * ritz.kept > 3 * columns) {  // too few columns to converge quickly
             columns *= 2;
-            if (2 * columns > n) return all_above(matrix, threshold);
+            if (2 * columns > n) break;
             basis = random_columns(n, columns, &ritz.image);
             continue;
         }
-        if (ritz.residual <= accurate) return product(basis, ritz.vectors.leftCols(ritz.kept));
+        if (ritz.converged) return product(basis, ritz.vectors.leftCols(ritz.kept));
         const auto next = ritz.next(threshold);
         basis =
             next ? *next : Matrix(Eigen::HouseholderQR<Matrix>(ritz.image).householderQ() * Matrix::Identity(n, basis.cols()));
     }
-    throw NumericError("espirit", "the eigenvectors of the calibration did not converge");
+    return all_above(matrix, threshold);
 }
 
 }  // namespace gleam::data

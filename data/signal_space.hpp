@@ -19,7 +19,8 @@ Eigen::MatrixXcd patch_gram(const Array<std::complex<double>>& block, const Exte
 
 // Orthonormal eigenvectors of a Hermitian positive semidefinite matrix whose eigenvalues are above `threshold` times the largest;
 // none when the matrix is 0. `expected` says about how many these are: with many fewer than the matrix has rows, they are found
-// by subspace iteration, to residuals of 1e-6 of the eigenvalue. NumericError when the eigenvalues do not converge.
+// by subspace iteration, to residuals of 1e-6 of the eigenvalue; where that takes long, from all eigenvectors. Eigenvalues below
+// 1e-13 of the largest are rounding and never kept. NumericError when the eigenvalues do not converge.
 Eigen::MatrixXcd leading_space(const Eigen::MatrixXcd& matrix, double threshold, Eigen::Index expected);
 
 }  // namespace gleam::data

@@ -28,7 +28,7 @@ SimulateOptions scan(Physics physics, std::int64_t sets = 1) {
 
 EspiritOptions small() {
     EspiritOptions options;
-    options.calibration = 16, options.kernel = 5;
+    options.calibration = 16, options.kernel = 4;
     return options;
 }
 

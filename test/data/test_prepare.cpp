@@ -338,7 +338,7 @@ struct Scan {
 PrepareOptions small_kernel(Physics physics, int sets = 1) {
     PrepareOptions options;
     options.physics = physics;
-    options.espirit.calibration = 14, options.espirit.kernel = 5, options.espirit.sets = sets;
+    options.espirit.calibration = 14, options.espirit.kernel = 4, options.espirit.sets = sets;
     if (sets > 1) options.espirit.crop = 0.7;
     return options;
 }

@@ -65,7 +65,7 @@ TEST_CASE("The patches' Gram matrix is the product of the matrix of all patches 
 }
 
 TEST_CASE("Subspace iteration finds the eigenvectors above the threshold as a full solver does") {
-    const Eigen::Index n = 160;
+    const Eigen::Index n = 110;
     Eigen::VectorXd values(n);
     SECTION("falling quickly") {
         for (Eigen::Index i = 0; i < n; ++i) values(i) = std::pow(0.6, static_cast<double>(i));
