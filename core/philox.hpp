@@ -21,6 +21,7 @@ enum class Purpose : std::uint32_t {
     noise = 6,
     test = 7,
     shift = 8,
+    calibration = 9,
 };
 
 class Philox {

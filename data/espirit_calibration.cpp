@@ -1,6 +1,5 @@
 #include "data/espirit_calibration.hpp"
 
-#include <Eigen/Dense>
 #include <algorithm>
 #include <cmath>
 
@@ -12,104 +11,100 @@ namespace {
 
 using Matrix = Eigen::MatrixXcd;
 
-Eigen::SelfAdjointEigenSolver<Matrix> eigen(const Matrix& gram) {
-    Eigen::SelfAdjointEigenSolver<Matrix> solver(gram);
-    if (solver.info() != Eigen::Success) throw NumericError("espirit", "the eigenvalues of the calibration did not converge");
-    return solver;
-}
-
-// Column p holds patch p: coil by coil, its k x k points.
-Matrix patches(const Array<std::complex<double>>& block, int kernel) {
-    const std::int64_t coils = block.shape[0], side = block.shape[1], places = side - kernel + 1;
-    Matrix a(coils * kernel * kernel, places * places);
-    for (std::int64_t py = 0; py < places; ++py)
-        for (std::int64_t px = 0; px < places; ++px) {
-            std::complex<double>* column = &a(0, py * places + px);
-            for (std::int64_t c = 0; c < coils; ++c)
-                for (std::int64_t dy = 0; dy < kernel; ++dy) {
-                    const auto* row = block.slice(c) + (py + dy) * side + px;
-                    column = std::copy(row, row + kernel, column);
-                }
-        }
-    return a;
-}
-
-// Orthonormal basis of what the columns span, without directions that are weak compared with the strongest. The smaller of the
-// two Gram matrices is taken apart.
-Matrix signal_space(const Matrix& a, double threshold, double floor) {
-    const bool tall = a.rows() > a.cols();
-    const Eigen::Index n = std::min(a.rows(), a.cols());
-    Matrix gram = Matrix::Zero(n, n);
-    if (tall)
-        gram.selfadjointView<Eigen::Lower>().rankUpdate(a.adjoint());
-    else
-        gram.selfadjointView<Eigen::Lower>().rankUpdate(a);
-    const auto solver = eigen(gram);  // eigenvalues ascend
-    const Eigen::VectorXd& values = solver.eigenvalues();
-    const double least = std::max(threshold * threshold * values(n - 1), floor * floor);
-    Eigen::Index kept = 0;
-    while (kept < n && values(n - 1 - kept) > least) ++kept;
-    if (!tall) return solver.eigenvectors().rightCols(kept);
-    return a * (solver.eigenvectors().rightCols(kept) * values.tail(kept).cwiseSqrt().cwiseInverse().asDiagonal());
-}
-
 // Sums the projection's block of one pair of coils over equal differences of places.
-void add_lags(const Matrix& block, int kernel, std::complex<float>* out) {
-    const int lags = 2 * kernel - 1;
-    std::vector<std::complex<double>> sum(static_cast<std::size_t>(lags * lags));
-    for (int j = 0; j < kernel * kernel; ++j)
-        for (int i = 0; i < kernel * kernel; ++i) {
-            const int ly = i / kernel - j / kernel + kernel - 1, lx = i % kernel - j % kernel + kernel - 1;
-            sum[static_cast<std::size_t>(lx * lags + ly)] += block(i, j);
+void add_lags(const Matrix& block, const Extent& kernel, const Extent& lags, std::complex<float>* out) {
+    std::vector<std::complex<double>> sum(static_cast<std::size_t>(points_of(lags)));
+    const std::int64_t rows = kernel[1] * kernel[2], n = points_of(kernel);
+    for (std::int64_t j = 0; j < n; ++j)
+        for (std::int64_t i = 0; i < n; ++i) {
+            const std::int64_t lz = i / rows - j / rows + kernel[0] - 1;
+            const std::int64_t ly = i / kernel[2] % kernel[1] - j / kernel[2] % kernel[1] + kernel[1] - 1;
+            const std::int64_t lx = i % kernel[2] - j % kernel[2] + kernel[2] - 1;
+            sum[static_cast<std::size_t>((lx * lags[1] + ly) * lags[0] + lz)] += block(i, j);
         }
-    for (const auto& s : sum) *out++ = std::complex<float>(s / static_cast<double>(kernel * kernel));
+    for (const auto& s : sum) *out++ = std::complex<float>(s / static_cast<double>(n));
+}
+
+// Calls f(index into [Z, Y, X], index into the block) for every point of the central block.
+template <class F>
+void for_block(const Extent& matrix, const Extent& block, F&& f) {
+    Extent begin;
+    for (std::size_t axis = 0; axis < 3; ++axis) begin[axis] = central_begin(matrix[axis], block[axis]);
+    std::int64_t i = 0;
+    for (std::int64_t z = 0; z < block[0]; ++z)
+        for (std::int64_t y = 0; y < block[1]; ++y)
+            for (std::int64_t x = 0; x < block[2]; ++x)
+                f(((begin[0] + z) * matrix[1] + begin[1] + y) * matrix[2] + begin[2] + x, i++);
+}
+
+// Whether point i of [Z, Y, X] is sampled in frame t.
+bool sampled(const RealArray& mask, std::int64_t t, std::int64_t i) {
+    const std::int64_t frame = mask.shape[1] == 1 ? 0 : t;
+    return mask[frame * (mask.elements() / mask.shape[1]) + i] != 0;
 }
 
 }  // namespace
 
-int sampled_centre(const RealArray& mask, int wanted) {
-    const std::int64_t height = mask.shape[0], width = mask.shape[1];
-    const auto all_sampled = [&](std::int64_t side) {
-        const std::int64_t top = central_begin(height, side), left = central_begin(width, side);
-        for (std::int64_t y = top; y < top + side; ++y)
-            for (std::int64_t x = left; x < left + side; ++x)
-                if (mask[y * width + x] == 0) return false;
-        return true;
-    };
-    std::int64_t side = std::min<std::int64_t>({wanted, height, width});
-    while (side > 0 && !all_sampled(side)) --side;
-    return static_cast<int>(side);
+Extent block_of(const Extent& matrix, std::int64_t side) {
+    return {std::min(matrix[0], side), std::min(matrix[1], side), std::min(matrix[2], side)};
 }
 
-Array<std::complex<double>> calibration_block(const ComplexArray& kspace, int side) {
-    const std::int64_t coils = kspace.shape[0], height = kspace.shape[1], width = kspace.shape[2];
-    const std::int64_t top = central_begin(height, side), left = central_begin(width, side);
-    Array<std::complex<double>> block(Shape{coils, side, side});
-    for (std::int64_t c = 0; c < coils; ++c)
-        for (std::int64_t y = 0; y < side; ++y)
-            for (std::int64_t x = 0; x < side; ++x)
-                block[(c * side + y) * side + x] = kspace.slice(c)[(top + y) * width + left + x];
+int sampled_centre(const RealArray& mask, int wanted) {
+    const Extent matrix{mask.shape[3], mask.shape[4], mask.shape[5]};
+    int side = std::min(wanted, static_cast<int>(*std::max_element(matrix.begin(), matrix.end())));
+    for (; side > 0; --side) {
+        bool all = true;
+        for_block(matrix, block_of(matrix, side), [&](std::int64_t point, std::int64_t) {
+            bool any = false;
+            for (std::int64_t t = 0; t < mask.shape[1]; ++t) any = any || sampled(mask, t, point);
+            all = all && any;
+        });
+        if (all) break;
+    }
+    return side;
+}
+
+Array<std::complex<double>> calibration_block(const ComplexArray& kspace, const RealArray* mask, int side) {
+    const Shape& s = kspace.shape;
+    const Extent matrix{s[3], s[4], s[5]}, sides = block_of(matrix, side);
+    Array<std::complex<double>> block(Shape{s[2], sides[0], sides[1], sides[2]});
+    for_block(matrix, sides, [&](std::int64_t point, std::int64_t i) {
+        double count = 0;
+        for (std::int64_t t = 0; t < s[1]; ++t) {
+            if (mask && !sampled(*mask, t, point)) continue;
+            count += 1;
+            for (std::int64_t c = 0; c < s[2]; ++c)
+                block.slice(c)[i] += std::complex<double>(kspace[(t * s[2] + c) * points_of(matrix) + point]);
+        }
+        if (count > 1)
+            for (std::int64_t c = 0; c < s[2]; ++c) block.slice(c)[i] /= count;
+    });
     return block;
 }
 
-CouplingKernel coupling_kernel(const Array<std::complex<double>>& block, int kernel, double threshold, double floor) {
+CouplingKernel coupling_kernel(const Array<std::complex<double>>& block, int kernel, double threshold) {
     // Scaled to a largest magnitude of 1: squares of any unit stay within the range of numbers.
     Array<std::complex<double>> scaled = block;
     double largest = 0;
     for (const auto& value : block.values) largest = std::max(largest, std::abs(value));
     if (largest > 0)
         for (auto& value : scaled.values) value /= largest;
-    const Matrix space = signal_space(patches(scaled, kernel), threshold, largest > 0 ? floor / largest : 0);
     CouplingKernel w;
-    w.coils = static_cast<int>(block.shape[0]);
-    w.lags = 2 * kernel - 1;
-    const std::int64_t pairs = w.coils * (w.coils + 1) / 2, lags = w.lags * w.lags, points = kernel * kernel;
+    w.coils = block.shape[0];
+    Extent patch;
+    for (std::size_t axis = 0; axis < 3; ++axis) {
+        patch[axis] = block.shape[static_cast<int>(axis) + 1] > 1 ? kernel : 1;
+        w.lags[axis] = 2 * patch[axis] - 1;
+    }
+    const std::int64_t points = points_of(patch), pairs = w.coils * (w.coils + 1) / 2, lags = points_of(w.lags);
+    // Images that fill the field of view, seen by smooth coils, have about as many dimensions in a patch as it has points.
+    const Matrix space = leading_space(patch_gram(scaled, patch), threshold * threshold, points);
     w.values.resize(static_cast<std::size_t>(pairs * lags));
 #pragma omp parallel for schedule(dynamic)
-    for (int c = 0; c < w.coils; ++c)
-        for (int d = 0; d <= c; ++d) {
+    for (std::int64_t c = 0; c < w.coils; ++c)
+        for (std::int64_t d = 0; d <= c; ++d) {
             const Matrix projection = space.middleRows(c * points, points) * space.middleRows(d * points, points).adjoint();
-            add_lags(projection, kernel, w.values.data() + (c * (c + 1) / 2 + d) * lags);
+            add_lags(projection, patch, w.lags, w.values.data() + (c * (c + 1) / 2 + d) * lags);
         }
     return w;
 }
@@ -119,7 +114,8 @@ std::vector<std::complex<float>> principal_coil(const Array<std::complex<double>
     Matrix samples = Eigen::Map<const Matrix>(block.data(), block.elements() / coils, coils);
     if (const double largest = samples.cwiseAbs().maxCoeff(); largest > 0) samples /= largest;
     // <v, y> has the most energy for the first eigenvector v of sum y y^H; samples are y^T.
-    const Eigen::VectorXcd v = eigen(samples.transpose() * samples.conjugate()).eigenvectors().col(coils - 1);
+    const Eigen::VectorXcd v =
+        Eigen::SelfAdjointEigenSolver<Matrix>(samples.transpose() * samples.conjugate()).eigenvectors().col(coils - 1);
     Eigen::Index strongest = 0;
     v.cwiseAbs().maxCoeff(&strongest);
     const std::complex<double> turn = std::conj(v(strongest)) / std::abs(v(strongest));

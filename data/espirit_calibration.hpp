@@ -6,25 +6,32 @@
 
 #include "core/array.hpp"
 #include "data/espirit.hpp"
+#include "data/signal_space.hpp"
 
 namespace gleam::data {
 
 // W with  y_c[k] = sum over c', l of W_cc'[l] y_c'[k - l]  for k-space that fits the calibration. Only c' <= c: W_c'c[-l] = conj
 // W_cc'[l].
 struct CouplingKernel {
-    int coils = 0, lags = 0;                  // lags = 2k-1 per axis, centre at k-1
-    std::vector<std::complex<float>> values;  // [pair, lag_x, lag_y], pair = c (c+1)/2 + c'
+    std::int64_t coils = 0;
+    Extent lags{};                            // 2k-1 per axis, centre at k-1; z, y, x
+    std::vector<std::complex<float>> values;  // [pair, lag_x, lag_y, lag_z], pair = c (c+1)/2 + c'
 };
 
-// Side of the largest central square, at most `wanted`, where `mask` [y, x] is nowhere 0; 0 when there is none.
+// A central block of `side` points along each axis, or as many as the axis has.
+Extent block_of(const Extent& matrix, std::int64_t side);
+
+// Side of the largest central block, at most `wanted`, in which every point is sampled in some frame; 0 when there is none. mask
+// [1, T, 1, Z, Y, X].
 int sampled_centre(const RealArray& mask, int wanted);
 
-// The central square of k-space [coil, y, x], in double precision.
-Array<std::complex<double>> calibration_block(const ComplexArray& kspace, int side);
+// That block of k-space [1, T, C, Z, Y, X], [coil, z, y, x], in double precision: the mean of the frames in which a point is
+// sampled. A null mask: sampled everywhere.
+Array<std::complex<double>> calibration_block(const ComplexArray& kspace, const RealArray* mask, int side);
 
-// Patches are spanned by singular vectors above `threshold` relative to the largest singular value, and above `floor` in the
-// units of the block. Without any, W is 0.
-CouplingKernel coupling_kernel(const Array<std::complex<double>>& block, int kernel, double threshold, double floor = 0);
+// For patches of `kernel` points along axes longer than 1, spanned by singular vectors above `threshold` relative to the largest
+// singular value. When the block is 0, so is W.
+CouplingKernel coupling_kernel(const Array<std::complex<double>>& block, int kernel, double threshold);
 
 // Coil weights (unit norm) of the combination with the most energy in a block [coil, ...]; its largest weight is real and
 // positive.

@@ -8,7 +8,6 @@
 
 #include "core/log.hpp"
 #include "core/version.hpp"
-#include "data/sample_maps.hpp"
 #include "data/sampling_pattern.hpp"
 
 namespace gleam::data {
@@ -27,7 +26,6 @@ void add_images(SliceData& sample, Physics physics, kernels::Operations& ops) {
     Shape image{1, frames, 1, s[3], s[4], s[5]};
     ComplexArray one(image);
     sample.rss = RealArray(image);
-    std::vector<double> squares(static_cast<std::size_t>(frames * points));
     if (sets > 1) image.append(sets);
     sample.target = ComplexArray(image);
     for (std::int64_t c = 0; c < coils; ++c) {
@@ -37,12 +35,11 @@ void add_images(SliceData& sample, Physics physics, kernels::Operations& ops) {
         const std::complex<float>* map = sample.maps.data() + c * points * sets;
 #pragma omp parallel for schedule(static)
         for (std::int64_t i = 0; i < frames * points; ++i) {
-            squares[static_cast<std::size_t>(i)] += std::norm(std::complex<double>(one[i]));
+            const double before = sample.rss[i];  // in double, since squares of some units leave the range of single numbers
+            sample.rss[i] = static_cast<float>(std::sqrt(before * before + std::norm(std::complex<double>(one[i]))));
             for (std::int64_t e = 0; e < sets; ++e) sample.target[i * sets + e] += std::conj(map[i % points * sets + e]) * one[i];
         }
     }
-    std::transform(squares.begin(), squares.end(), sample.rss.values.begin(),
-                   [](double square) { return static_cast<float>(std::sqrt(square)); });
 }
 
 // What is known of where a file was sampled.
@@ -231,12 +228,13 @@ MaskSource mask_source(std::string_view name) {
 
 PreparedSlice prepare_slice(ComplexArray kspace, const RealArray* mask, Physics physics, const EspiritOptions& options,
                             kernels::Operations& ops) {
-    SampleMaps maps = sample_maps(kspace, mask, physics, options, ops);
+    CoilMaps maps = espirit(kspace, mask, options, ops);
     PreparedSlice out;
     out.calibration = maps.calibration;
     out.no_signal = maps.no_signal;
     out.data.kspace = std::move(kspace);
     out.data.maps = std::move(maps.maps);
+    maps.eigenvalues = {};
     if (!mask) {
         add_images(out.data, physics, ops);
         return out;

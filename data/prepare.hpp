@@ -41,9 +41,9 @@ struct PreparedSlice {
 
 // One sample, k-space [1, T, C, Z, Y, X]. `mask` [1, T or 1, 1, Z, Y, X], null when fully sampled; k-space is set to 0 where the
 // mask is.
-//   maps   by sample_maps()
+//   maps   by espirit()
 //   target = A^H y = sum over coils of conj(S_c) F^-1 y_c       rss = sqrt(sum over coils of |F^-1 y_c|^2)
-// `ops` must be those of the CPU. Errors are those of sample_maps().
+// `ops` must be those of the CPU. Errors are those of espirit().
 PreparedSlice prepare_slice(ComplexArray kspace, const RealArray* mask, Physics physics, const EspiritOptions& options,
                             kernels::Operations& ops);
 

@@ -90,7 +90,8 @@ public:
 
     // ---- calibration: the eigenvector of the largest eigenvalue of a Hermitian positive semidefinite matrix at every point ----
     // By power iteration, each point by itself: from the matrix's column of the largest diagonal entry (the first of equal ones),
-    // until the vector moves by no more than kernels/device/eigenvectors.hpp says, at most `iterations` times.
+    // until the distance to the eigenvector, estimated from the last two steps, is small (still_moves() in
+    // kernels/device/eigenvectors.hpp: 2e-5 in single, 1e-12 in double precision), at most `iterations` times.
     // matrices complex [pairs, points], the lower triangle: entry (c, d), d <= c, is pair c (c + 1) / 2 + d.
     // vectors complex [C, points], of unit norm and any phase, 0 where the matrix is. values real [points].
     void leading_eigenvectors(int iterations, const Tensor& matrices, const Tensor& vectors, const Tensor& values);

@@ -33,6 +33,7 @@ public:
         for (int l = 0; l < count; ++l) start(l);
         moving_ = ~(Mask{});
         for (auto& v : v_) v = Pair<T>{};
+        step_ = Vector{};
         advance();
         for (int i = 0; i < iterations && any(moving_); ++i) {
             multiply();
@@ -107,13 +108,15 @@ private:
             v_[c].re = moving_ ? g_[c].re * inverse : v_[c].re;
             v_[c].im = moving_ ? g_[c].im * inverse : v_[c].im;
         }
-        moving_ &= change > device::at_rest<T>() * device::at_rest<T>();
+        const Vector before = step_;
+        step_ = root(change);
+        moving_ &= device::still_moves<T>(step_, before);
     }
 
     std::int64_t coils_;
     std::vector<Pair<T>> matrix_;  // lower triangle, row by row
     std::vector<Pair<T>> v_, g_;
-    Vector value_{};
+    Vector value_{}, step_{};
     Mask moving_{};
 };
 

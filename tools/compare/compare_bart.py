@@ -9,12 +9,14 @@ command with all of this. Peak memory is that of the whole process, as the syste
 import argparse
 import json
 import os
+import re
 import shlex
 import shutil
 import sys
 import tempfile
 
 import common
+import exact_espirit
 
 LAMBDA = 0.01  # of both classical methods, for images of order one
 
@@ -176,14 +178,34 @@ def agreement_of_maps(a, b):
     )
 
 
+def with_the_block_of_bart(programs, name, kspace):
+    """k-space [coil, (z,) y, x] of the file `name` -> name of a file for gleam, and its k-space.
+
+    BART takes the calibration block from around the centre of what it finds sampled, which may be a point beside gleam's.
+    Turning k-space until both blocks hold the same points gives images a phase, the same for all coils, and leaves maps alone.
+    """
+    np, _ = numpy()
+    text = programs.bart("ecalib", "-d4", "-m1", "-r24", name, name + "_bart")[2]
+    found = re.search(r"Calibration region\.\.\..*pos: (\d+)x(\d+)x(\d+)", text)
+    if not found:
+        common.stop(f"`bart ecalib -d4` does not say where its calibration region is:\n{text[:1000]}")
+    axes = tuple(range(1, kspace.ndim))
+    begin = [int(at) for at in found.groups()][: len(axes)][::-1]
+    shifts = tuple((n - 24 + 1) // 2 - at for n, at in zip(kspace.shape[1:], begin))
+    turned = np.roll(kspace, shifts, axes)
+    write_cfl(name + "_turned", turned, (3, 2, 1, 0) if kspace.ndim == 4 else (3, 1, 0))
+    return name + "_turned", turned
+
+
 def maps_row(programs, data, folder):
     np, h5py = numpy()
     theirs, ours = os.path.join(folder, "ecalib"), os.path.join(folder, "prepared.h5")
     # BART compares squares of singular values with its threshold.
     flags = ["-m", 1, "-r", 24, "-k", 6, "-t", 0.02**2, "-c", 0.9]
+    source, _ = with_the_block_of_bart(programs, data.base + "_full", read_cfl(data.base + "_full"))
     bart, mine = programs.in_turn(
         lambda: programs.bart("ecalib", *flags, data.base + "_full", theirs),
-        lambda: prepare(programs, data.base + "_full", ours, 0.02, 0.9),
+        lambda: prepare(programs, source, ours, 0.02, 0.9),
     )
     with h5py.File(ours) as f:
         a, b = f["maps"][0].transpose(0, 2, 1), read_cfl(theirs)  # gleam calls BART's first axis y
@@ -202,35 +224,31 @@ def simulated_kspace(folder, size):
     return name, kspace
 
 
-def section_agreement(programs, folder, kspace, maps):
-    """The middle section across x, by BART in two dimensions with the same parameters as gleam's maps [coil, z, y, x]."""
-    np, _ = numpy()
-    middle, name = kspace.shape[3] // 2, os.path.join(folder, "section")
-    hybrid = np.fft.fftshift(np.fft.ifft(np.fft.ifftshift(kspace, axes=3), axis=3, norm="ortho"), axes=3)[..., middle]
-    write_cfl(name, hybrid, (3, 2, 1))
-    programs.bart("ecalib", "-m", 1, "-r", 24, "-t", 0.001, "-c", 0.8, name, name + "_maps")
-    return agreement_of_maps(maps[..., middle], read_cfl(name + "_maps"))
-
-
 def large_maps_rows(programs, folder, sizes):
     """`ecalib -m1 -r24`, whose threshold is 0.001 of the squares of singular values and crop 0.8, and gleam with these."""
     np, h5py = numpy()
+    threshold, crop = 0.001**0.5, 0.8
     rows = []
     for size in [[int(n) for n in text.split("x")] for text in sizes.split(",") if text]:
         name, kspace = simulated_kspace(folder, size)
         theirs, ours, volume = name + "_bart", name + "_gleam.h5", len(size) == 3
         more = ["--physics", "3d"] if volume else []
+        source, turned = with_the_block_of_bart(programs, name, kspace)
         bart, mine = programs.in_turn(
             lambda: programs.bart("ecalib", "-m1", "-r24", name, theirs),
-            lambda: prepare(programs, name, ours, 0.001**0.5, 0.8, *more),
+            lambda: prepare(programs, source, ours, threshold, crop, *more),
         )
         with h5py.File(ours) as f:
             a = f["maps"][0] if volume else f["maps"][0].transpose(0, 2, 1)
         # BART's first axis is y of gleam's slices, x of its volumes
-        text = agreement_of_maps(a, read_cfl(theirs))
-        if volume:
-            text = "BART's kernel in three dimensions: " + text
-            text += "; its middle section alone, in two: " + section_agreement(programs, folder, kspace, a)
+        b = read_cfl(theirs)
+        text = agreement_of_maps(a, b)
+        section = size[2] // 2 if volume else None
+        exact = exact_espirit.maps(np, turned, threshold, crop, section)
+        where = " in the middle section across x" if volume else ""
+        for program, found in (("BART", b), ("gleam", a)):
+            part = found[..., section] if volume else found
+            text += f". {program} and the exact eigenvectors{where}: {agreement_of_maps(part, exact)}"
         label = " x ".join(map(str, size if volume else 2 * size))
         rows.append(row(f"ESPIRiT maps, {label} x 8: `ecalib -m1 -r24`; `gleam prepare`, images too", bart, mine, text))
     return rows
@@ -385,7 +403,10 @@ pairs and their range; peaks are those of the whole process.
 
 {common.table(HEADER, rows)}
 
-Maps and classical methods: one slice of {options.size} x {options.size}, 8 coils. `pics` stops CG by its own rule or at the
+Maps and classical methods: one slice of {options.size} x {options.size}, 8 coils. Maps are compared as vectors of all coils, of
+norm 1 and up to their phase. The exact eigenvectors are those of numpy's full solvers in double precision, from the same block of
+k-space, kernel and thresholds (`tools/compare/exact_espirit.py`). BART says where it takes its calibration block from; where that is a
+point beside the centre, gleam gets k-space turned by as much, so that both have the same block. `pics` stops CG by its own rule or at the
 number of iterations given, and its wavelet is Daubechies' with 4 taps; gleam's has 8. Training: {options.training_size} x
 {options.training_size}, 8 coils, batch 4. BART's MoDL has complex convolutions, 5 layers of 32 features, here without batch
 normalisation; gleam's has real ones, 5 layers of 64 features: both have the same number of real multiplications and of hidden

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "core/log.hpp"
 #include "kernels/cpu/cpu.hpp"
 #include "tools/gleam/commands.hpp"
@@ -27,6 +29,12 @@ std::string contents(const data::DatasetLayout& l) {
     return text + fmt::format("{} x {}, {} coils", l.height, l.width, l.coils);
 }
 
+// "24 x 24", or "16 x 24 x 24" of volumes: the calibration block, which is all of an axis that is shorter
+std::string block(const data::DatasetLayout& l, std::int64_t side) {
+    const std::string plane = fmt::format("{} x {}", std::min(side, l.height), std::min(side, l.width));
+    return l.physics == data::Physics::volume ? fmt::format("{} x {}", std::min(side, l.depth), plane) : plane;
+}
+
 int prepare(Options o) {
     kernels::set_thread_count(o.threads);
     const auto ops = kernels::make_cpu_operations();
@@ -38,9 +46,9 @@ int prepare(Options o) {
         const data::DatasetLayout& l = f.layout;
         const std::string inputs =
             f.inputs.front().string() + (f.inputs.size() > 1 ? fmt::format(" and {} more", f.inputs.size() - 1) : std::string());
-        log_info("{} -> {}: {}, {}, {} of maps from {} x {} points", inputs, f.output.string(), contents(l),
+        log_info("{} -> {}: {}, {}, {} of maps from {} points", inputs, f.output.string(), contents(l),
                  l.mask ? fmt::format("undersampled {:.2f} times (no target)", f.acceleration) : std::string("fully sampled"),
-                 l.sets == 1 ? "1 set" : fmt::format("{} sets", l.sets), f.smallest_calibration, f.smallest_calibration);
+                 l.sets == 1 ? "1 set" : fmt::format("{} sets", l.sets), block(l, f.smallest_calibration));
         if (!f.empty_slices.empty())
             log_warning("{}: no signal in slices {}", f.output.string(), fmt::join(f.empty_slices, ", "));
     }
