@@ -18,7 +18,7 @@
 //
 // Bound     time >= max(bytes / bandwidth, operations / rate). 3 x 3 taps and 2 channels are 36 operations per number, 9 per
 //           byte in f32, where bandwidth bounds an H200 (14 operations per byte); in bf16 it is 18, and arithmetic does.
-// Limits    kernels of 1, 3, 5 rows and columns; axes of 2^31.
+// Limits    kernels of 1, 3, 5 rows and columns; planes of 2^31 pixels.
 #include <algorithm>
 
 #include "kernels/cu/pixels.hpp"
@@ -72,10 +72,14 @@ struct WidenShape {
 template <class X, class A>
 __device__ void stage_widen(const ThinSizes& s, const WidenShape& b, const device::WeightView<A>& w, int first, int kd,
                             const X* x, std::int64_t plane_of_x, int h, int column, A* shared) {
-    const int taps = s.kernel.h * s.kernel.w, channels = 4 * b.lanes;
-    for (int l = thread_in_block(); l < b.weights; l += threads_of_block()) {
-        const int t = l % taps, o = l / taps % channels, i = l / taps / channels;
-        shared[(t * s.in + i) * channels + o] = first + o < s.out ? w(first + o, i, kd * taps + t) : A(0);
+    const int taps = s.kernel.h * s.kernel.w, lane = static_cast<int>(threadIdx.x);
+    auto* const weights = reinterpret_cast<simt::Pack<A, 4>*>(shared);
+    for (int j = static_cast<int>(threadIdx.y); j < taps * s.in; j += widen_groups) {
+        const int t = j / s.in, i = j - t * s.in;
+        simt::Pack<A, 4> v;
+        SIMT_UNROLL
+        for (int k = 0; k < 4; ++k) v.v[k] = first + 4 * lane + k < s.out ? w(first + 4 * lane + k, i, kd * taps + t) : A(0);
+        weights[j * b.lanes + lane] = v;
     }
     A* pixels = shared + b.weights;
     for (int l = thread_in_block(); l < s.in * b.rows * b.columns; l += threads_of_block()) {
@@ -170,23 +174,26 @@ struct NarrowShape {
     }
 };
 
-template <class X, class A>
-__device__ void stage_narrow(const ThinSizes& s, const NarrowShape& b, int outs, const device::WeightView<A>& w, int first,
-                             int kd, const X* x, bool packed, std::int64_t plane_of_x, int h, int column,
-                             simt::Pack<A, 4>* shared) {
-    for (int l = thread_in_block(); l < b.quads * b.rows * b.columns; l += threads_of_block()) {
-        const int q = l % b.quads, pixel = l / b.quads, r = pixel / b.columns, c = pixel % b.columns;
-        const int y = h + r - s.padding.h, z = column + c - s.padding.w, channel = first + 4 * q;
+// Four channels of each quad at each pixel of the plane of x, from `first` on, and the weights of plane kd for them. Which pixel
+// is a thread's next one is counted on, since a division for each would take as long as what is computed.
+template <int KH, int Outs, class X, class A>
+__device__ void stage_narrow(const ThinSizes& s, const NarrowShape& b, const device::WeightView<A>& w, int first, int kd,
+                             const X* plane_of_x, bool packed, int h, int column, simt::Pack<A, 4>* shared) {
+    static_assert(warps * warp_lanes / most_quads == tile_columns, "a step of a thread is less than a row");
+    const int thread = thread_in_block(), q = thread % most_quads, channel = first + 4 * q;
+    for (int r = 0, c = thread / most_quads; q < b.quads && r < b.rows;) {
+        const int y = h + r - s.padding.h, z = column + c - s.padding.w;
         const bool inside = y >= 0 && y < s.x.h && z >= 0 && z < s.x.w;
-        const std::int64_t at = inside ? ((plane_of_x * s.x.h + y) * s.x.w + z) * s.in + channel : 0;
-        shared[q * b.plane + pixel] = load_four<A>(x + at, packed, inside ? s.in - channel : 0);
+        const std::int64_t at = inside ? static_cast<std::int64_t>(y * s.x.w + z) * s.in + channel : 0;
+        shared[q * b.plane + r * b.columns + c] = load_four<A>(plane_of_x + at, packed, inside ? s.in - channel : 0);
+        c += tile_columns;
+        if (c >= b.columns) c -= b.columns, ++r;
     }
     A* weights = reinterpret_cast<A*>(shared + b.quads * b.plane);
-    for (int l = thread_in_block(); l < 4 * b.quads * b.taps; l += threads_of_block()) {
-        const int k = l % 4, o = l / 4 % outs, kh = l / 4 / outs % s.kernel.h, kw = l / 4 / outs / s.kernel.h % s.kernel.w;
-        const int channel = first + l / 4 / b.taps * 4 + k;
-        const bool there = channel < s.in && o < s.out;
-        weights[l] = there ? w(o, channel, (kd * s.kernel.h + kh) * s.kernel.w + kw) : A(0);
+    for (int l = thread; l < 4 * b.quads * b.taps; l += threads_of_block()) {
+        const int k = l % 4, o = l / 4 % Outs, kh = l / 4 / Outs % KH, rest = l / 4 / Outs / KH;
+        const int quad = rest / s.kernel.w, kw = rest - quad * s.kernel.w, input = first + 4 * quad + k;
+        weights[l] = input < s.in && o < s.out ? w(o, input, (kd * KH + kh) * s.kernel.w + kw) : A(0);
     }
 }
 
@@ -232,8 +239,8 @@ __global__ void __launch_bounds__(warp_lanes* warps, sizeof(Arithmetic<Y>) == 8 
             if (xd < 0 || xd >= s.x.d) continue;
             for (int first = 0; first < s.in; first += 4 * b.quads) {
                 __syncthreads();
-                stage_narrow(s, b, Outs, device::WeightView<A>{weights, stride}, first, kd, x, packed, n * s.x.d + xd, tile.h,
-                             tile.w, shared);
+                stage_narrow<KH, Outs>(s, b, device::WeightView<A>{weights, stride}, first, kd, x + s.x.pixel(n, xd, 0, 0) * s.in,
+                                       packed, tile.h, tile.w, shared);
                 __syncthreads();
                 if (warp < b.quads)
                     add_columns<KH>(s.kernel.w, b.columns, shared + warp * b.plane + lane,

@@ -24,7 +24,7 @@ namespace gleam::kernels::cu {
 namespace {
 
 constexpr std::int64_t most_blocks = 264;  // that share the pixels: two for each multiprocessor of the GPU in mind
-constexpr int tile_rows = 16, tile_columns = 32, most_lanes = 8, pixels_at_once = 4;
+constexpr int tile_rows = 16, tile_columns = 32, most_lanes = 8;
 
 // The gradient with its sides named by width; passed to kernels by value.
 struct GradientSizes {
@@ -74,10 +74,10 @@ struct SamePlace {
 };
 
 // The thin side's windows [Rows of the kernel, tile rows, columns], `Few` numbers each, zeros outside.
-template <int Rows, int Few, class Thin, class A>
+template <int Rows, int Few, int KW, class Thin, class A>
 __device__ void stage_windows(const GradientSizes& s, int first_row, std::int64_t n, int d, int h, int w, const Thin* thin,
                               simt::Pack<A, Few>* windows) {
-    const int columns = tile_columns + s.kernel.w - 1;
+    constexpr int columns = tile_columns + KW - 1;
     const int thread = static_cast<int>(threadIdx.y * blockDim.x + threadIdx.x);
     for (int l = thread; l < Rows * tile_rows * columns; l += static_cast<int>(blockDim.x * blockDim.y)) {
         const int c = l % columns, r = l / columns % tile_rows, row = first_row + l / columns / tile_rows;
@@ -136,7 +136,7 @@ __global__ void __launch_bounds__(most_lanes* tile_rows, sizeof(Arithmetic<Wide>
     gradient_kernel(GradientSizes s, const Thin* thin, const Wide* wide, bool packed, Arithmetic<Wide>* partial) {
     using A = Arithmetic<Wide>;
     auto* const windows = simt::dynamic_shared<simt::Pack<A, Few>>();
-    constexpr int columns = tile_columns + KW - 1;
+    constexpr int columns = tile_columns + KW - 1, pixels_at_once = sizeof(A) == 4 ? 4 : 2;  // reads on their way
     const int lanes = static_cast<int>(blockDim.x), row = static_cast<int>(threadIdx.y);
     const int channel = (static_cast<int>(blockIdx.y) * lanes + static_cast<int>(threadIdx.x)) * 4;
     const int first_row = static_cast<int>(blockIdx.z) * Rows;
@@ -147,13 +147,13 @@ __global__ void __launch_bounds__(most_lanes* tile_rows, sizeof(Arithmetic<Wide>
         const int in_plane = static_cast<int>(tile - plane * s.down() * s.across()), d = static_cast<int>(plane - n * s.wide.d);
         const int h = in_plane / s.across() * tile_rows, w = in_plane % s.across() * tile_columns;
         __syncthreads();
-        stage_windows<Rows, Few>(s, first_row, n, d, h, w, thin, windows);
+        stage_windows<Rows, Few, KW>(s, first_row, n, d, h, w, thin, windows);
         __syncthreads();
         if (h + row >= s.wide.h) continue;
         const Wide* pixels = wide + s.wide.pixel(n, d, h + row, w) * s.channels + channel;
         const int count = s.wide.w - w < tile_columns ? s.wide.w - w : tile_columns, left = s.channels - channel;
         for (int c = 0; c < count; c += pixels_at_once) {
-            simt::Pack<A, 4> v[pixels_at_once];  // several reads on their way
+            simt::Pack<A, 4> v[pixels_at_once];
             SIMT_UNROLL
             for (int p = 0; p < pixels_at_once; ++p) {
                 const bool there = c + p < count;
