@@ -1,4 +1,5 @@
-// bfloat16: the upper half of a float, for storing what need not be exact. Arithmetic is done in float.
+// bfloat16: the upper half of a float, for storing what need not be exact. Arithmetic is done in float. All constexpr, which lets
+// kernels for GPUs call it, too.
 #pragma once
 
 #include <bit>
@@ -10,17 +11,17 @@ struct Bf16 {
     std::uint16_t bits;
 
     Bf16() = default;
-    explicit Bf16(float value) : bits(rounded(value)) {}
+    constexpr explicit Bf16(float value) : bits(rounded(value)) {}
     Bf16(const Bf16&) = default;
-    Bf16& operator=(const Bf16& other) {  // copying the number, not the structure, lets compilers vectorise
+    constexpr Bf16& operator=(const Bf16& other) {  // copying the number, not the structure, lets compilers vectorise
         bits = other.bits;
         return *this;
     }
-    operator float() const { return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16); }
+    constexpr operator float() const { return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16); }
 
 private:
     // To the nearest, ties to even. Without branches, so that loops over it vectorise.
-    static std::uint16_t rounded(float value) {
+    static constexpr std::uint16_t rounded(float value) {
         const auto whole = std::bit_cast<std::uint32_t>(value);
         const std::uint32_t upper = (whole + 0x7fffU + (whole >> 16 & 1U)) >> 16;
         const std::uint32_t quiet = whole >> 16 | 0x40U;  // rounding could carry a NaN over

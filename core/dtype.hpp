@@ -10,8 +10,8 @@
 
 namespace gleam {
 
-// bf16 is for what lies between the layers of a network only; see Bf16.
-enum class DType : std::uint8_t { bf16, f32, f64, c64, c128 };
+// bf16 is for what lies between the layers of a network only; see Bf16. u32 is for bits: 32 answers to yes or no.
+enum class DType : std::uint8_t { bf16, f32, f64, c64, c128, u32 };
 
 constexpr std::size_t size_of(DType t) {
     switch (t) {
@@ -25,6 +25,8 @@ constexpr std::size_t size_of(DType t) {
             return 8;
         case DType::c128:
             return 16;
+        case DType::u32:
+            return 4;
     }
     return 0;
 }
@@ -45,6 +47,8 @@ constexpr const char* name_of(DType t) {
             return "c64";
         case DType::c128:
             return "c128";
+        case DType::u32:
+            return "u32";
     }
     return "?";
 }
@@ -70,6 +74,10 @@ struct DTypeOf<std::complex<float>> {
 template <>
 struct DTypeOf<std::complex<double>> {
     static constexpr DType value = DType::c128;
+};
+template <>
+struct DTypeOf<std::uint32_t> {
+    static constexpr DType value = DType::u32;
 };
 template <class T>
 inline constexpr DType dtype_of = DTypeOf<T>::value;

@@ -25,7 +25,8 @@ enum class Purpose : std::uint32_t {
 
 class Philox {
 public:
-    Philox(std::uint64_t seed, Purpose purpose, std::uint32_t epoch = 0, std::uint32_t sample = 0, std::uint32_t part = 0)
+    constexpr Philox(std::uint64_t seed, Purpose purpose, std::uint32_t epoch = 0, std::uint32_t sample = 0,
+                     std::uint32_t part = 0)
         : key_{static_cast<std::uint32_t>(seed),
                static_cast<std::uint32_t>(seed >> 32) ^ (static_cast<std::uint32_t>(purpose) << 24)},
           counter_{0, part, epoch, sample} {}
@@ -33,16 +34,16 @@ public:
     // Uniform 32 bits.
     std::uint32_t next() {
         if (used_ == 4) {
-            block_ = generate(counter_, key_);
-            if (++counter_[0] == 0) ++counter_[1];
+            block_ = block(blocks_++);
             used_ = 0;
         }
         return block_[used_++];
     }
 
     // Uniform in [0, 1), 24 bits: exactly representable as float, so equal everywhere.
-    double uniform() { return (next() >> 8) * (1.0 / 16777216.0); }
-    double uniform(double low, double high) { return low + (high - low) * uniform(); }
+    double uniform() { return uniform_of(next()); }
+    // low + (high - low) uniform(), rounded once: equal everywhere, too.
+    double uniform(double low, double high) { return std::fma(high - low, uniform(), low); }
 
     // Uniform integer in [0, n) without modulo bias worth speaking of (n below 2^32).
     std::uint32_t below(std::uint32_t n) { return static_cast<std::uint32_t>((std::uint64_t{next()} * n) >> 32); }
@@ -53,14 +54,35 @@ public:
             has_spare_ = false;
             return spare_;
         }
-        const double u = (next() + 1.0) * (1.0 / 4294967296.0), v = next() * (6.283185307179586 / 4294967296.0);
-        const double r = std::sqrt(-2.0 * std::log(u));
-        spare_ = r * std::sin(v);
+        const std::uint32_t first = next();
+        const Normals two = normals_of(first, next());
+        spare_ = two.second;
         has_spare_ = true;
-        return r * std::cos(v);
+        return two.first;
     }
 
+    // ---- numbers by their index, for kernels ---------------------------------------------------------------------------------
     using Block = std::array<std::uint32_t, 4>;
+
+    // Numbers [4 index, 4 index + 4) of next(), counted from the start of the stream.
+    constexpr Block block(std::uint64_t index) const {
+        const std::uint64_t counter = (std::uint64_t{counter_[1]} << 32) + index;
+        return generate(
+            {static_cast<std::uint32_t>(counter), static_cast<std::uint32_t>(counter >> 32), counter_[2], counter_[3]}, key_);
+    }
+
+    static constexpr double uniform_of(std::uint32_t bits) { return (bits >> 8) * (1.0 / 16777216.0); }
+
+    // Two standard normal numbers out of two uniform ones.
+    struct Normals {
+        double first, second;
+    };
+    static Normals normals_of(std::uint32_t first, std::uint32_t second) {
+        const double r = std::sqrt(-2.0 * std::log(open_unit(first))), v = second * (6.283185307179586 / 4294967296.0);
+        return {r * std::cos(v), r * std::sin(v)};
+    }
+    // In (0, 1].
+    static constexpr double open_unit(std::uint32_t bits) { return (bits + 1.0) * (1.0 / 4294967296.0); }
 
     // Ten rounds on one counter: the bare generator, for kernels and known-answer tests.
     static constexpr Block generate(Block c, std::array<std::uint32_t, 2> k) {
@@ -76,7 +98,8 @@ public:
 
 private:
     std::array<std::uint32_t, 2> key_;
-    Block counter_;
+    Block counter_;  // at the start of the stream
+    std::uint64_t blocks_ = 0;
     Block block_{};
     unsigned used_ = 4;
     double spare_ = 0;

@@ -37,6 +37,8 @@ public:
     const BufferPtr& buffer() const { return value_; }
     const GradientPtr& gradient() const { return gradient_; }
     bool needs_gradient() const { return gradient_ != nullptr; }
+    // Nobody else holds its bytes: a result may take their place.
+    bool replaceable() const { return value_.use_count() == 1 && value_->lease; }
 
     // The same bytes under another shape or element type; gradients flow through under this view's shape.
     Var viewed(const Tensor& view) const;

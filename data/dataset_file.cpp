@@ -7,15 +7,6 @@ namespace {
 
 constexpr const char* prepare = "run `gleam prepare` to make a data set from raw k-space";
 
-// Sample s of a data set on the axes of memory, checked for NaN.
-template <class T>
-Array<T> read_one(const Hdf5File& file, const std::string& name, std::int64_t sample, const Shape& shape) {
-    Array<T> array = file.read<T>(name, sample, 1);
-    array.shape = shape;
-    require_finite(fmt::format("{}, slice {}", file.where(name), sample), array);
-    return array;
-}
-
 // Without a last axis of length 1 beyond `rank`.
 Shape without_single_set(Shape shape, int rank) {
     if (shape.rank() != rank + 1 || shape[-1] != 1) return shape;
@@ -113,22 +104,57 @@ void DatasetFile::check_mask() {
         prepare);
 }
 
-SliceData DatasetFile::read_slice(std::int64_t slice) const {
+// One sample of a data set on the axes of memory, checked for NaN
+template <class T>
+Array<T> DatasetFile::read_one(const std::string& name, std::int64_t slice, const Shape& shape) const {
     if (slice < 0 || slice >= slices())
         throw DataError(path().string(), fmt::format("has no slice {}", slice), fmt::format("slices are 0 to {}", slices() - 1));
-    using Complex = std::complex<float>;
+    Array<T> array = file_.read<T>(name, slice, 1);
+    array.shape = shape;
+    require_finite(fmt::format("{}, slice {}", file_.where(name), slice), array);
+    return array;
+}
+
+ComplexArray DatasetFile::kspace(std::int64_t slice) const {
+    return read_one<std::complex<float>>("kspace", slice, layout_.kspace_shape());
+}
+
+ComplexArray DatasetFile::maps(std::int64_t slice) const {
+    return read_one<std::complex<float>>("maps", slice, layout_.maps_shape());
+}
+
+ComplexArray DatasetFile::target(std::int64_t slice) const {
+    if (!layout_.target) return {};
+    return read_one<std::complex<float>>("target", slice, layout_.image_shape());
+}
+
+ComplexArray DatasetFile::truth(std::int64_t slice) const {
+    if (!layout_.truth) return {};
+    return read_one<std::complex<float>>("truth", slice, layout_.image_shape());
+}
+
+RealArray DatasetFile::rss(std::int64_t slice) const {
+    if (!layout_.rss) return {};
+    return read_one<float>("reconstruction_rss", slice, layout_.rss_shape());
+}
+
+RealArray DatasetFile::mask(std::int64_t slice) const {
+    if (!layout_.mask) return {};
+    if (layout_.mask_per_slice) return read_one<float>("mask", slice, layout_.mask_shape());
+    RealArray shared = file_.read<float>("mask");
+    shared.shape = layout_.mask_shape();
+    require_finite(file_.where("mask"), shared);
+    return shared;
+}
+
+SliceData DatasetFile::read_slice(std::int64_t slice) const {
     SliceData data;
-    data.kspace = read_one<Complex>(file_, "kspace", slice, layout_.kspace_shape());
-    data.maps = read_one<Complex>(file_, "maps", slice, layout_.maps_shape());
-    if (layout_.target) data.target = read_one<Complex>(file_, "target", slice, layout_.image_shape());
-    if (layout_.truth) data.truth = read_one<Complex>(file_, "truth", slice, layout_.image_shape());
-    if (layout_.rss) data.rss = read_one<float>(file_, "reconstruction_rss", slice, layout_.rss_shape());
-    if (layout_.mask && layout_.mask_per_slice) data.mask = read_one<float>(file_, "mask", slice, layout_.mask_shape());
-    if (layout_.mask && !layout_.mask_per_slice) {
-        data.mask = file_.read<float>("mask");
-        data.mask.shape = layout_.mask_shape();
-        require_finite(file_.where("mask"), data.mask);
-    }
+    data.kspace = kspace(slice);
+    data.maps = maps(slice);
+    data.target = target(slice);
+    data.truth = truth(slice);
+    data.rss = rss(slice);
+    data.mask = mask(slice);
     return data;
 }
 

@@ -51,11 +51,20 @@ public:
 
     // Reads one sample; DataError when it holds NaN or infinity.
     SliceData read_slice(std::int64_t slice) const;
+    // The same one by one, for who need not hold all of them at a time; empty where the file has none.
+    ComplexArray kspace(std::int64_t slice) const;
+    ComplexArray maps(std::int64_t slice) const;
+    ComplexArray target(std::int64_t slice) const;
+    ComplexArray truth(std::int64_t slice) const;
+    RealArray rss(std::int64_t slice) const;
+    RealArray mask(std::int64_t slice) const;
 
     // The file's attributes but physics: name and text.
     std::map<std::string, std::string> provenance() const;
 
 private:
+    template <class T>
+    Array<T> read_one(const std::string& name, std::int64_t slice, const Shape& shape) const;
     void check_kspace();
     void check_maps();
     bool check_images(const std::string& name, bool complex) const;

@@ -14,9 +14,8 @@ namespace gleam::data {
 namespace {
 
 constexpr int iteration_limit = 100;
-constexpr float converged = 3e-5F;  // |G v - lambda v| / lambda
 constexpr std::int64_t coil_limit = 256;
-constexpr int lanes = 16;  // points of the image that iterate together
+constexpr std::int64_t matrices_together = 131072;  // entries of all pairs of coils
 
 void check(std::int64_t coils, std::int64_t height, std::int64_t width, const EspiritOptions& options) {
     if (options.sets < 1 || options.sets > coils)
@@ -52,176 +51,93 @@ void require_side(int side, const EspiritOptions& options) {
                         "use a smaller espirit.kernel or bring maps with the data");
 }
 
-// e^{2 pi i lag (p - n/2) / n} for lags around 0 and all points p of an axis; split into re and im, [lag, p].
+// e^{2 pi i lag (p - n/2) / n} for lags around 0 and all points p of an axis; split into re and im, [lag, p], rows padded with
+// zeros to whole tiles.
 struct Waves {
-    Waves(int lags, std::int64_t n) : re(static_cast<std::size_t>(lags * n)), im(re.size()) {
+    static constexpr std::int64_t tile = 32;
+
+    Waves(int lags, std::int64_t n)
+        : stride((n + tile - 1) / tile * tile), re(static_cast<std::size_t>(lags * stride)), im(re.size()) {
         for (std::int64_t lag = 0; lag < lags; ++lag)
             for (std::int64_t p = 0; p < n; ++p) {
                 const double turns = static_cast<double>((lag - lags / 2) * (p - n / 2) % n) / static_cast<double>(n);
-                re[static_cast<std::size_t>(lag * n + p)] = static_cast<float>(std::cos(6.283185307179586 * turns));
-                im[static_cast<std::size_t>(lag * n + p)] = static_cast<float>(std::sin(6.283185307179586 * turns));
+                re[static_cast<std::size_t>(lag * stride + p)] = static_cast<float>(std::cos(6.283185307179586 * turns));
+                im[static_cast<std::size_t>(lag * stride + p)] = static_cast<float>(std::sin(6.283185307179586 * turns));
             }
     }
+    std::int64_t stride;
     std::vector<float> re, im;
 };
 
-// The matrices G of one row of the image: re and im, [pair, x], the width rounded up to whole lanes (zeros beyond).
-class RowOfMatrices {
+// The matrices G of some rows of the image, as Operations::leading_eigenvectors wants them.
+class RowMatrices {
 public:
-    RowOfMatrices(const CouplingKernel& w, const Waves& along_y, const Waves& along_x, std::int64_t height, std::int64_t width)
-        : w_(w),
-          along_y_(along_y),
-          along_x_(along_x),
-          height_(height),
-          width_(width),
-          stride_((width + lanes - 1) / lanes * lanes),
-          re_(static_cast<std::size_t>(w.coils * (w.coils + 1) / 2 * stride_)),
-          im_(re_.size()) {}
+    RowMatrices(const CouplingKernel& w, std::int64_t height, std::int64_t width)
+        : w_(w), width_(width), along_y_(w.lags, height), along_x_(w.lags, width) {}
 
-    void fill(std::int64_t y) {
-        std::fill(re_.begin(), re_.end(), 0.0F);
-        std::fill(im_.begin(), im_.end(), 0.0F);
-        const std::complex<float>* lag = w_.values.data();
-        for (std::size_t pair = 0; pair < re_.size() / static_cast<std::size_t>(stride_); ++pair)
-            for (std::int64_t lx = 0; lx < w_.lags; ++lx) {
-                std::complex<float> sum = 0;
-                for (std::int64_t ly = 0; ly < w_.lags; ++ly) {
-                    const auto at = static_cast<std::size_t>(ly * height_ + y);
-                    const float wr = along_y_.re[at], wi = along_y_.im[at], vr = lag->real(), vi = lag->imag();
-                    sum += std::complex<float>(vr * wr - vi * wi, vr * wi + vi * wr);
-                    ++lag;
-                }
-                add_wave(sum, lx, static_cast<std::int64_t>(pair) * stride_);
+    // out [pair, row, x]
+    void fill(std::int64_t first_row, std::int64_t rows, std::complex<float>* out) const {
+        const std::int64_t pairs = w_.coils * (w_.coils + 1) / 2;
+#pragma omp parallel
+        {
+            std::vector<std::complex<float>> sums(static_cast<std::size_t>(w_.lags));
+#pragma omp for schedule(static)
+            for (std::int64_t i = 0; i < pairs * rows; ++i) {
+                sum_over_y(i / rows, first_row + i % rows, sums);
+                sum_over_x(sums, out + i * width_);
             }
+        }
     }
 
-    float* re(std::int64_t x) { return re_.data() + x; }
-    float* im(std::int64_t x) { return im_.data() + x; }
-    std::int64_t stride() const { return stride_; }
-
 private:
-    void add_wave(std::complex<float> a, std::int64_t lx, std::int64_t first) {
-        const float ar = a.real(), ai = a.imag();
-        const float *wr = along_x_.re.data() + lx * width_, *wi = along_x_.im.data() + lx * width_;
-        float *re = re_.data() + first, *im = im_.data() + first;
-        for (std::int64_t x = 0; x < width_; ++x) {
-            re[x] += ar * wr[x] - ai * wi[x];
-            im[x] += ar * wi[x] + ai * wr[x];
+    // Of one row and pair, what is left to sum over the lags along x.
+    void sum_over_y(std::int64_t pair, std::int64_t y, std::vector<std::complex<float>>& sums) const {
+        const std::complex<float>* lag = w_.values.data() + pair * w_.lags * w_.lags;
+        for (auto& sum : sums) {
+            sum = 0;
+            for (std::int64_t ly = 0; ly < w_.lags; ++ly, ++lag) {
+                const auto at = static_cast<std::size_t>(ly * along_y_.stride + y);
+                const float wr = along_y_.re[at], wi = along_y_.im[at], vr = lag->real(), vi = lag->imag();
+                sum += std::complex<float>(vr * wr - vi * wi, vr * wi + vi * wr);
+            }
+        }
+    }
+
+    void sum_over_x(const std::vector<std::complex<float>>& sums, std::complex<float>* out) const {
+        for (std::int64_t first = 0; first < width_; first += Waves::tile) {
+            std::array<float, Waves::tile> re{}, im{};
+            const float *wr = along_x_.re.data() + first, *wi = along_x_.im.data() + first;
+            for (const auto& sum : sums) {
+                for (std::size_t x = 0; x < Waves::tile; ++x) {
+                    re[x] += sum.real() * wr[x] - sum.imag() * wi[x];
+                    im[x] += sum.real() * wi[x] + sum.imag() * wr[x];
+                }
+                wr += along_x_.stride, wi += along_x_.stride;
+            }
+            for (std::size_t x = 0; x < Waves::tile && first + static_cast<std::int64_t>(x) < width_; ++x)
+                out[first + static_cast<std::int64_t>(x)] = {re[x], im[x]};
         }
     }
 
     const CouplingKernel& w_;
-    const Waves &along_y_, &along_x_;
-    std::int64_t height_, width_, stride_;
-    std::vector<float> re_, im_;
+    std::int64_t width_;
+    Waves along_y_, along_x_;
 };
 
-using Lane = std::array<float, lanes>;
-
-// Power iteration on `lanes` matrices at once.
-class Eigenvectors {
-public:
-    explicit Eigenvectors(int coils)
-        : coils_(coils), vr_(static_cast<std::size_t>(coils)), vi_(vr_.size()), gr_(vr_.size()), gi_(vr_.size()) {}
-
-    void solve(const float* re, const float* im, std::int64_t stride) {
-        start(re, im, stride);
-        for (int i = 0; i < iteration_limit; ++i) {
-            multiply(re, im, stride);
-            if (advance()) break;
-        }
-    }
-
-    // G -= value v v^H: leaves the other eigenvectors.
-    void deflate(float* re, float* im, std::int64_t stride) const {
-        for (std::size_t c = 0; c < vr_.size(); ++c)
-            for (std::size_t d = 0; d <= c; ++d, re += stride, im += stride)
-                for (std::size_t l = 0; l < lanes; ++l) {
-                    re[l] -= value_[l] * (vr_[c][l] * vr_[d][l] + vi_[c][l] * vi_[d][l]);
-                    im[l] -= value_[l] * (vi_[c][l] * vr_[d][l] - vr_[c][l] * vi_[d][l]);
-                }
-    }
-
-    float value(int lane) const { return value_[static_cast<std::size_t>(lane)]; }
-    std::complex<float> vector(int coil, int lane) const {
-        const auto c = static_cast<std::size_t>(coil), l = static_cast<std::size_t>(lane);
-        return {vr_[c][l], vi_[c][l]};
-    }
-
-private:
-    // The column of the largest diagonal entry: G e_j, for the coil j that sees most.
-    void start(const float* re, const float* im, std::int64_t stride) {
-        for (int l = 0; l < lanes; ++l) {
-            int strongest = 0;
-            const auto diagonal = [&](int c) { return re[(c * (c + 3) / 2) * stride + l]; };
-            for (int c = 1; c < coils_; ++c)
-                if (diagonal(c) > diagonal(strongest)) strongest = c;
-            for (int c = 0; c < coils_; ++c) {
-                const int high = std::max(c, strongest), low = std::min(c, strongest);
-                const std::int64_t at = (high * (high + 1) / 2 + low) * stride + l;
-                gr_[static_cast<std::size_t>(c)][static_cast<std::size_t>(l)] = re[at];
-                gi_[static_cast<std::size_t>(c)][static_cast<std::size_t>(l)] = c >= strongest ? im[at] : -im[at];
-            }
-        }
-        vr_ = gr_, vi_ = gi_;
-        advance();
-    }
-
-    // g = G v
-    void multiply(const float* re, const float* im, std::int64_t stride) {
-        for (auto* g : {&gr_, &gi_})
-            for (Lane& lane : *g) lane.fill(0);
-        for (std::size_t c = 0; c < gr_.size(); ++c) {
-            Lane sum_r = gr_[c], sum_i = gi_[c];
-            for (std::size_t d = 0; d < c; ++d, re += stride, im += stride)
-                for (std::size_t l = 0; l < lanes; ++l) {
-                    sum_r[l] += re[l] * vr_[d][l] - im[l] * vi_[d][l];
-                    sum_i[l] += re[l] * vi_[d][l] + im[l] * vr_[d][l];
-                    gr_[d][l] += re[l] * vr_[c][l] + im[l] * vi_[c][l];
-                    gi_[d][l] += re[l] * vi_[c][l] - im[l] * vr_[c][l];
-                }
-            for (std::size_t l = 0; l < lanes; ++l) {
-                gr_[c][l] = sum_r[l] + re[l] * vr_[c][l];
-                gi_[c][l] = sum_i[l] + re[l] * vi_[c][l];
-            }
-            re += stride, im += stride;
-        }
-    }
-
-    // v = g / |g|; tells whether all lanes have come to rest.
-    bool advance() {
-        Lane norm2{}, change{};
-        for (std::size_t c = 0; c < gr_.size(); ++c)
-            for (std::size_t l = 0; l < lanes; ++l) norm2[l] += gr_[c][l] * gr_[c][l] + gi_[c][l] * gi_[c][l];
-        Lane inverse;
-        for (std::size_t l = 0; l < lanes; ++l) {
-            value_[l] = std::sqrt(norm2[l]);
-            inverse[l] = norm2[l] > 0 ? 1 / value_[l] : 0;
-        }
-        for (std::size_t c = 0; c < gr_.size(); ++c)
-            for (std::size_t l = 0; l < lanes; ++l) {
-                const float r = gr_[c][l] * inverse[l], i = gi_[c][l] * inverse[l];
-                change[l] += (r - vr_[c][l]) * (r - vr_[c][l]) + (i - vi_[c][l]) * (i - vi_[c][l]);
-                vr_[c][l] = r;
-                vi_[c][l] = i;
-            }
-        return *std::max_element(change.begin(), change.end()) <= converged * converged;
-    }
-
-    int coils_;
-    std::vector<Lane> vr_, vi_, gr_, gi_;
-    Lane value_{};
+// What makes maps of eigenvectors.
+struct MapRule {
+    const std::vector<std::complex<float>>& reference;
+    float crop;
 };
 
-// Turns the eigenvector's phase to the reference and stores it where the eigenvalue says that there is signal.
-void store(const Eigenvectors& found, int lane, const std::vector<std::complex<float>>& reference, float crop, std::int64_t set,
+// Of one point: turns the eigenvector's phase to the reference and stores it where the eigenvalue says that there is signal.
+void store(const std::complex<float>* vector, std::int64_t stride, float value, const MapRule& rule, std::int64_t set,
            std::int64_t point, CoilMaps& out) {
     const std::int64_t coils = out.maps.shape[1], points = out.maps.shape[2] * out.maps.shape[3];
-    const float value = found.value(lane);
     out.eigenvalues[set * points + point] = value;
-    if (!(value > crop)) return;
+    if (!(value > rule.crop)) return;
     std::complex<float>* map = out.maps.slice(set) + point;
-    for (std::int64_t c = 0; c < coils; ++c) map[c * points] = found.vector(static_cast<int>(c), lane);
+    for (std::int64_t c = 0; c < coils; ++c) map[c * points] = vector[c * stride];
     // Eigenvalues that are nearly equal leave their vectors a little oblique.
     for (std::int64_t s = 0; s < set; ++s) {
         const std::complex<float>* other = out.maps.slice(s) + point;
@@ -232,7 +148,7 @@ void store(const Eigenvectors& found, int lane, const std::vector<std::complex<f
     std::complex<float> seen = 0;
     float norm2 = 0;
     for (std::int64_t c = 0; c < coils; ++c) {
-        seen += std::conj(reference[static_cast<std::size_t>(c)]) * map[c * points];
+        seen += std::conj(rule.reference[static_cast<std::size_t>(c)]) * map[c * points];
         norm2 += std::norm(map[c * points]);
     }
     const float size = std::abs(seen);
@@ -241,31 +157,33 @@ void store(const Eigenvectors& found, int lane, const std::vector<std::complex<f
     for (std::int64_t c = 0; c < coils; ++c) map[c * points] *= turn;
 }
 
-void solve_all(const CouplingKernel& w, const std::vector<std::complex<float>>& reference, double crop, CoilMaps& out) {
-    const std::int64_t height = out.eigenvalues.shape[1], width = out.eigenvalues.shape[2];
-    const Waves along_y(w.lags, height), along_x(w.lags, width);
-#pragma omp parallel
-    {
-        RowOfMatrices row(w, along_y, along_x, height, width);
-        Eigenvectors eigenvectors(w.coils);
-#pragma omp for schedule(dynamic)
-        for (std::int64_t y = 0; y < height; ++y) {
-            row.fill(y);
-            for (std::int64_t x = 0; x < width; x += lanes) {
-                for (std::int64_t set = 0; set < out.maps.shape[0]; ++set) {
-                    if (set > 0) eigenvectors.deflate(row.re(x), row.im(x), row.stride());
-                    eigenvectors.solve(row.re(x), row.im(x), row.stride());
-                    for (int lane = 0; lane < std::min<std::int64_t>(lanes, width - x); ++lane)
-                        store(eigenvectors, lane, reference, static_cast<float>(crop), set, y * width + x + lane, out);
-                }
-            }
+// A few rows at a time: their matrices stay in the cache.
+void solve_all(const CouplingKernel& w, const MapRule& rule, kernels::Operations& ops, CoilMaps& out) {
+    const std::int64_t height = out.eigenvalues.shape[1], width = out.eigenvalues.shape[2], coils = w.coils;
+    const std::int64_t pairs = coils * (coils + 1) / 2;
+    const RowMatrices row_matrices(w, height, width);
+    const std::int64_t together = std::clamp<std::int64_t>(matrices_together / (pairs * width), 1, height);
+    ComplexArray all_matrices(Shape{pairs * together * width}), all_vectors(Shape{coils * together * width});
+    RealArray all_values(Shape{together * width});
+    for (std::int64_t y = 0; y < height; y += together) {
+        const std::int64_t rows = std::min(together, height - y), points = rows * width;
+        const Tensor matrices = view_of(all_matrices.data(), Shape{pairs, points});
+        const Tensor vectors = view_of(all_vectors.data(), Shape{coils, points});
+        const Tensor values = view_of(all_values.data(), Shape{points});
+        row_matrices.fill(y, rows, all_matrices.data());
+        for (std::int64_t set = 0; set < out.maps.shape[0]; ++set) {
+            if (set > 0) ops.deflate(vectors, values, matrices);
+            ops.leading_eigenvectors(iteration_limit, matrices, vectors, values);
+#pragma omp parallel for schedule(static)
+            for (std::int64_t i = 0; i < points; ++i)
+                store(all_vectors.data() + i, points, all_values[i], rule, set, y * width + i, out);
         }
     }
 }
 
 }  // namespace
 
-CoilMaps espirit(const ComplexArray& kspace, const RealArray* mask, const EspiritOptions& options) {
+CoilMaps espirit(const ComplexArray& kspace, const RealArray* mask, const EspiritOptions& options, kernels::Operations& ops) {
     if (kspace.shape.rank() != 3 || kspace.empty())
         throw ShapeError("espirit", "k-space " + kspace.shape.str() + " is not [coil, y, x]");
     if (mask && !(mask->shape == Shape{kspace.shape[1], kspace.shape[2]}))
@@ -274,11 +192,12 @@ CoilMaps espirit(const ComplexArray& kspace, const RealArray* mask, const Espiri
     require_finite("coil maps: k-space", kspace);
     const int side = mask ? sampled_centre(*mask, options.calibration) : options.calibration;
     require_side(side, options);
-    return espirit_of_block(calibration_block(kspace, side), kspace.shape[1], kspace.shape[2], options);
+    return espirit_of_block(calibration_block(kspace, side), kspace.shape[1], kspace.shape[2], options, ops);
 }
 
 CoilMaps espirit_of_block(const Array<std::complex<double>>& block, std::int64_t height, std::int64_t width,
-                          const EspiritOptions& options) {
+                          const EspiritOptions& options, kernels::Operations& ops) {
+    if (ops.device().kind != DeviceKind::cpu) throw InternalError("espirit", "needs the operations of the CPU");
     if (block.shape.rank() != 3 || block.shape[1] != block.shape[2])
         throw ShapeError("espirit", "calibration block " + block.shape.str() + " is not [coil, side, side]");
     const std::int64_t coils = block.shape[0];
@@ -298,7 +217,8 @@ CoilMaps espirit_of_block(const Array<std::complex<double>>& block, std::int64_t
     std::vector<std::complex<float>> reference = options.reference;
     if (reference.empty() && options.phase == PhaseReference::principal) reference = principal_coil(block);
     if (reference.empty()) reference.assign(static_cast<std::size_t>(coils), 0), reference[0] = 1;
-    solve_all(coupling_kernel(block, options.kernel, options.threshold, options.floor), reference, options.crop, out);
+    const CouplingKernel w = coupling_kernel(block, options.kernel, options.threshold, options.floor);
+    solve_all(w, {reference, static_cast<float>(options.crop)}, ops, out);
     return out;
 }
 

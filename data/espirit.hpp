@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "core/array.hpp"
+#include "kernels/operations.hpp"
 
 namespace gleam::data {
 
@@ -46,13 +47,13 @@ struct CoilMaps {
 // block is not sampled fully, the largest central one that is takes its place. With one coil, the map is 1 everywhere: a single
 // sensitivity cannot be told from the image. ConfigError: options without sense or more sets than coils. DataError: k-space is
 // NaN or infinite, smaller than the calibration block, or its fully sampled centre is smaller than 2 kernel - 1 points (fewer
-// patches than a patch has points). Takes all OpenMP threads; results do not depend on their number. Memory beyond the result: a
-// few rows of the C^2 numbers of G.
-CoilMaps espirit(const ComplexArray& kspace, const RealArray* mask, const EspiritOptions& options);
+// patches than a patch has points). `ops` must be those of the CPU. Takes all OpenMP threads; results do not depend on their
+// number. Memory beyond the result: a few rows of the C^2 numbers of G.
+CoilMaps espirit(const ComplexArray& kspace, const RealArray* mask, const EspiritOptions& options, kernels::Operations& ops);
 
 // The same from the fully sampled central block [coil, side, side] of k-space of height x width points; more memory-thrifty where
 // the whole of k-space is not at hand. Inside a parallel region the calling thread does all of it.
 CoilMaps espirit_of_block(const Array<std::complex<double>>& block, std::int64_t height, std::int64_t width,
-                          const EspiritOptions& options);
+                          const EspiritOptions& options, kernels::Operations& ops);
 
 }  // namespace gleam::data

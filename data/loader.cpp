@@ -49,7 +49,11 @@ HostBatch batch_of(Sample&& sample) {
 }
 
 Loader::Loader(const Samples& samples, std::int64_t batch, std::uint64_t seed, std::int64_t first_step)
-    : samples_(samples), batch_(batch), seed_(seed), thread_([this, first_step] { run(first_step); }) {}
+    : samples_(samples),
+      batch_(batch),
+      seed_(seed),
+      held_(batches_held(static_cast<std::size_t>(batch) * sample_bytes(samples.file().layout()))),
+      thread_([this, first_step] { run(first_step); }) {}
 
 Loader::~Loader() {
     {
@@ -86,10 +90,12 @@ void Loader::run(std::int64_t step) {
         Arena workspace("loader");
         workspace.serve_on_demand(ops->allocator());
         for (;; ++step) {
-            HostBatch batch = make(step, *ops, workspace);
             std::unique_lock lock(mutex_);
-            changed_.wait(lock, [&] { return stop_ || ready_.size() < batches_ahead; });
+            changed_.wait(lock, [&] { return stop_ || ready_.size() + (taken_ ? 1 : 0) < held_; });
             if (stop_) return;
+            lock.unlock();
+            HostBatch batch = make(step, *ops, workspace);
+            lock.lock();
             ready_.push_back(std::move(batch));
             changed_.notify_all();
         }
@@ -101,13 +107,23 @@ void Loader::run(std::int64_t step) {
 }
 
 HostBatch Loader::next() {
+    let_go();
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return error_ || !ready_.empty(); });
     if (ready_.empty()) std::rethrow_exception(error_);
     HostBatch batch = std::move(ready_.front());
     ready_.pop_front();
+    taken_ = true;
     changed_.notify_all();
     return batch;
+}
+
+void Loader::let_go() {
+    {
+        std::lock_guard lock(mutex_);
+        taken_ = false;
+    }
+    changed_.notify_all();
 }
 
 }  // namespace gleam::data

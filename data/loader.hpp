@@ -31,7 +31,9 @@ void place(Sample&& sample, std::int64_t n, std::int64_t count, HostBatch& batch
 // A batch of one.
 HostBatch batch_of(Sample&& sample);
 
-inline constexpr std::size_t batches_ahead = 2;  // kept ready
+// How many batches of so many bytes the loader holds: those being made, ready, or taken and not yet let go. Two even out the time
+// that reading takes; where they are large, steps are long enough for one.
+constexpr std::size_t batches_held(std::size_t bytes) { return bytes > (std::size_t{1} << 20) ? 1 : 2; }
 
 class Loader {
 public:
@@ -41,8 +43,10 @@ public:
     Loader& operator=(const Loader&) = delete;
     ~Loader();
 
-    // The next batch; rethrows what went wrong while it was made.
+    // The next batch; rethrows what went wrong while it was made. The one before has to be gone: it is let go.
     HostBatch next();
+    // The batch of the last next() is gone, and another one may be made in its place.
+    void let_go();
 
     // Batch of step `step`, made on the spot: what next() returns, without the thread.
     HostBatch make(std::int64_t step, kernels::Operations& ops, Arena& workspace) const;
@@ -53,11 +57,12 @@ private:
     const Samples& samples_;
     const std::int64_t batch_;
     const std::uint64_t seed_;
+    const std::size_t held_;
     std::mutex mutex_;
     std::condition_variable changed_;
     std::deque<HostBatch> ready_;
     std::exception_ptr error_;
-    bool stop_ = false;
+    bool taken_ = false, stop_ = false;
     std::thread thread_;
 };
 

@@ -19,7 +19,9 @@ struct Plane {
     ComplexArray kspace;  // [coil, y, x]
     RealArray mask;       // [y, x]; empty: sampled everywhere
 
-    CoilMaps maps(const EspiritOptions& options) const { return espirit(kspace, mask.empty() ? nullptr : &mask, options); }
+    CoilMaps maps(const EspiritOptions& options, kernels::Operations& ops) const {
+        return espirit(kspace, mask.empty() ? nullptr : &mask, options, ops);
+    }
 };
 
 // The slice, or the average of its frames.
@@ -122,7 +124,7 @@ SampleMaps maps_of_volume(const ComplexArray& kspace, const RealArray* mask, con
     const int wanted = std::min<int>(options.calibration, static_cast<int>(std::min(s[3], s[4])));
     const int side = mask ? sampled_centre(lines, wanted) : wanted;
     if (side < 1) {  // says what is wrong
-        espirit_of_block(Array<std::complex<double>>(Shape{s[2], 0, 0}), s[3], s[4], options);
+        espirit_of_block(Array<std::complex<double>>(Shape{s[2], 0, 0}), s[3], s[4], options, ops);
     }
     const auto blocks = section_blocks(kspace, side, ops);
     const EspiritOptions shared = shared_options(blocks, options);
@@ -133,9 +135,10 @@ SampleMaps maps_of_volume(const ComplexArray& kspace, const RealArray* mask, con
 #pragma omp parallel for schedule(dynamic)
     for (std::int64_t first = 0; first < width; first += together) try {
             const std::int64_t last = std::min(first + together, width);
+            const auto own = kernels::make_cpu_operations();
             std::vector<CoilMaps> found;
             for (std::int64_t x = first; x < last; ++x)
-                found.push_back(espirit_of_block(blocks[static_cast<std::size_t>(x)], s[3], s[4], shared));
+                found.push_back(espirit_of_block(blocks[static_cast<std::size_t>(x)], s[3], s[4], shared, *own));
             for (std::int64_t row = 0; row < rows; ++row)
                 for (std::int64_t x = first; x < last; ++x)
                     for (std::int64_t e = 0; e < sets; ++e)
@@ -157,7 +160,7 @@ SampleMaps sample_maps(const ComplexArray& kspace, const RealArray* mask, Physic
                        kernels::Operations& ops) {
     if (ops.device().kind != DeviceKind::cpu) throw InternalError("sample_maps", "needs the operations of the CPU");
     if (physics == Physics::volume) return maps_of_volume(kspace, mask, options, ops);
-    const CoilMaps found = average(kspace, mask).maps(options);
+    const CoilMaps found = average(kspace, mask).maps(options, ops);
     SampleMaps out{ComplexArray(maps_shape(kspace.shape, options.sets)), found.calibration, found.no_signal};
     const std::int64_t sets = options.sets, points = found.maps.elements() / sets;
     for (std::int64_t i = 0; i < out.maps.elements(); ++i) out.maps[i] = found.maps[i % sets * points + i / sets];

@@ -10,6 +10,9 @@
 namespace gleam::data {
 namespace {
 
+std::size_t complex_bytes(const Shape& shape) { return static_cast<std::size_t>(shape.elements()) * 8; }
+std::size_t real_bytes(const Shape& shape) { return static_cast<std::size_t>(shape.elements()) * 4; }
+
 double acceleration_of(const RealArray& mask) {
     const double sampled = std::accumulate(mask.values.begin(), mask.values.end(), 0.0);
     return sampled > 0 ? static_cast<double>(mask.elements()) / sampled : 0;
@@ -46,34 +49,42 @@ Samples::Samples(const fs::path& file, std::vector<std::int64_t> slices, std::op
         throw DataError(file.string(), "is already undersampled, and a further mask was asked for", "use the mask type 'file'");
 }
 
+// The k-space goes before the images come: both at a time would be more memory than the sample.
 Sample Samples::read(std::int64_t index, std::uint32_t epoch, kernels::Operations& ops, Arena& workspace) const {
     const std::int64_t number = slice(index);
-    SliceData data = file_.read_slice(number);
-    Sample s;
-    s.maps = std::move(data.maps);
-    s.target = std::move(data.target);
-    s.rss = std::move(data.rss);
     const DatasetLayout& layout = file_.layout();
+    Sample s;
     if (mask_) {
         s.mask = sample_mask(*mask_, layout, epoch, static_cast<std::uint32_t>(number));
-    } else if (!data.mask.empty()) {
-        s.mask = std::move(data.mask);
-    } else {
+    } else if (s.mask = file_.mask(number); s.mask.empty()) {
         s.mask = RealArray(layout.mask_shape());
         s.mask.values.assign(s.mask.values.size(), 1.0F);
     }
     s.acceleration = acceleration_of(s.mask);
 
-    s.zero_filled = ComplexArray(layout.image_shape());
-    const Tensor coils = data.kspace.view();
+    ComplexArray kspace = file_.kspace(number);
+    const Tensor coils = kspace.view();
     ops.mask_multiply(s.mask.view(), coils);
     ops.fft(kernels::FftDirection::inverse, layout.fourier_rank(), coils, workspace);
+    s.maps = file_.maps(number);
+    s.zero_filled = ComplexArray(layout.image_shape());
     ops.coil_combine(coils, s.maps.view(), s.zero_filled.view());
+    kspace = {};
     s.scale = percentile_scale(s.zero_filled);
+    s.target = file_.target(number);
+    s.rss = file_.rss(number);
     const auto by = static_cast<float>(1 / s.scale);
     for (ComplexArray* a : {&s.zero_filled, &s.target})
         for (auto& v : a->values) v *= by;
     return s;
+}
+
+std::size_t sample_bytes(const DatasetLayout& l) {
+    return complex_bytes(l.maps_shape()) + 2 * complex_bytes(l.image_shape()) + real_bytes(l.rss_shape());
+}
+
+std::size_t reading_bytes(const DatasetLayout& l) {
+    return complex_bytes(l.kspace_shape()) + static_cast<std::size_t>(l.depth * l.height * (l.width + 16)) * 8;
 }
 
 }  // namespace gleam::data

@@ -19,7 +19,7 @@ struct DataLayouts {
 
 // Bytes; what is needed at the same time adds up.
 struct HostMemory {
-    std::size_t loader = 0;     // batches kept ready and the one being made
+    std::size_t loader = 0;     // batches ready and being made
     std::size_t step = 0;       // the larger of: one validation, one checkpoint
     std::size_t libraries = 0;  // code and tables of libraries that are loaded or made on first use
     std::size_t starting = 0;   // initial weights on the host, before the first step

@@ -150,13 +150,18 @@ void Trainer::train_step(data::Loader& loader) {
     const std::int64_t batches = job_.training.accumulate;
     std::vector<std::int64_t> slices;
     double waiting = 0;  // for data
-    const auto next = [&] {
+    const auto load = [&] {
         data::HostBatch batch;
         waiting += seconds_of([&] { batch = loader.next(); });
         if (step_seconds_.empty() && slices.empty()) log_mask(batch);
         slices.insert(slices.end(), batch.slices.begin(), batch.slices.end());
         state_.epoch = batch.epoch;
         return batch_.load(batch);
+    };
+    const auto next = [&] {
+        const Batch batch = load();
+        loader.let_go();
+        return batch;
     };
     const double all = seconds_of([&] {
         schedule_->step(static_cast<int>(batches), next, update_terms(job_, ++state_.step));

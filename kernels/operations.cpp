@@ -87,6 +87,19 @@ void require_convolution(const char* operation, const Tensor& x, const Tensor& w
             "x " + x.shape.str() + ", weights " + weights.shape.str() + " and y " + y.shape.str() + " do not fit");
 }
 
+// matrices [pairs, points], vectors [C, points], values [points]
+void require_eigenvectors(const char* operation, const Tensor& matrices, const Tensor& vectors, const Tensor& values) {
+    require_kind(operation, "values", values, false, values);
+    require_kind(operation, "matrices", matrices, true, values);
+    require_kind(operation, "vectors", vectors, true, values);
+    require(matrices.shape.rank() == 2 && vectors.shape.rank() == 2 && values.shape.rank() == 1, operation,
+            "needs matrices [pairs, points], vectors [coils, points] and values [points]");
+    const std::int64_t coils = vectors.shape[0], points = values.shape[0];
+    require(coils > 0 && matrices.shape == Shape{coils * (coils + 1) / 2, points} && vectors.shape[1] == points, operation,
+            "matrices " + matrices.shape.str() + ", vectors " + vectors.shape.str() + " and values " + values.shape.str() +
+                " do not fit");
+}
+
 void require_border(const char* operation, const Tensor& x, const Border& border, const Tensor& out) {
     require_kind(operation, "x", x, false, out);
     require(x.shape.rank() == 5 && out.shape.rank() == 5, operation, "needs five axes");
@@ -98,6 +111,12 @@ void require_border(const char* operation, const Tensor& x, const Border& border
                 "a reflected border of " + std::to_string(width) + " needs more than that many elements, got " + x.shape.str());
     }
     require(fits, operation, "x " + x.shape.str() + " with its border is not " + out.shape.str());
+}
+
+// The signs of x
+void require_signs(const char* operation, const Tensor& x, const Tensor& signs) {
+    require(!is_complex(x.dtype), operation, "needs real numbers");
+    require_like(operation, "signs", signs, Tensor{nullptr, DType::u32, Shape{sign_words(x.elements())}, x.device});
 }
 
 double reals(const Tensor& t) { return static_cast<double>(t.elements()) * (is_complex(t.dtype) ? 2 : 1); }
@@ -223,7 +242,8 @@ void Operations::sense_normal(const Tensor& x, const Tensor& maps, const Tensor&
     if (terms.active) require_scalars("sense_normal", *terms.active, x);
     require(!terms.beta_factor || (terms.beta_factor->dtype == real_of(x.dtype) && terms.beta_factor->elements() == 1),
             "sense_normal", "the factor of beta must be one real number");
-    require(planning_ || x.data != out.data, "sense_normal", "x and output must differ");
+    require(planning_ || (x.data != out.data && !(terms.b && terms.b->data == out.data)), "sense_normal",
+            "output must be neither x nor b");
     note(sense, "sense_normal", normal_flops(coils.shape, x.shape, rank, normal_mask.shape),
          {&x, &maps, &normal_mask, terms.b, &out});
     do_sense_normal(x, maps, normal_mask, rank, terms, out, workspace);
@@ -246,6 +266,19 @@ void Operations::soft_threshold(double threshold, const Tensor& x) {
     if (!planning_) do_soft_threshold(threshold, x);
 }
 
+void Operations::leading_eigenvectors(int iterations, const Tensor& matrices, const Tensor& vectors, const Tensor& values) {
+    require_eigenvectors("leading_eigenvectors", matrices, vectors, values);
+    require(iterations > 0, "leading_eigenvectors", "needs at least one iteration");
+    note(sense, "leading_eigenvectors", eigenvector_flops(vectors.shape, iterations), {&matrices, &vectors, &values});
+    if (!planning_) do_leading_eigenvectors(iterations, matrices, vectors, values);
+}
+
+void Operations::deflate(const Tensor& vectors, const Tensor& values, const Tensor& matrices) {
+    require_eigenvectors("deflate", matrices, vectors, values);
+    note(sense, "deflate", 5 * reals(matrices), {&vectors, &values, &matrices, &matrices});
+    if (!planning_) do_deflate(vectors, values, matrices);
+}
+
 void Operations::convolution(const Tensor& x, const Tensor& weights, const Tensor* bias, const Padding& padding, const Tensor& y,
                              Arena& workspace) {
     require_convolution("convolution", x, weights, padding, y);
@@ -264,7 +297,8 @@ void Operations::convolution_data(const Tensor& dy, const Tensor& weights, const
 void Operations::convolution_weights_acc(const Tensor& x, const Tensor& dy, const Padding& padding, const Tensor& dweights,
                                          const Tensor* dbias, Arena& workspace) {
     require_convolution("convolution_weights_acc", x, dweights, padding, dy);
-    if (dbias) require_like("convolution_weights_acc", "dbias", *dbias, Tensor{nullptr, dweights.dtype, Shape{dy.shape[4]}, dy.device});
+    if (dbias)
+        require_like("convolution_weights_acc", "dbias", *dbias, Tensor{nullptr, dweights.dtype, Shape{dy.shape[4]}, dy.device});
     note(conv, "convolution_weights_acc", convolution_flops(dweights.shape, dy.shape),
          {&x, &dy, &dweights, &dweights, dbias, dbias});
     do_convolution_weights_acc(x, dy, padding, dweights, dbias, workspace);
@@ -276,6 +310,14 @@ void Operations::border(const Tensor& x, const Border& border, const Tensor& out
     if (!planning_) do_border(x, border, out);
 }
 
+void Operations::add_border(const Tensor& a, const Tensor& b, const Border& border, const Tensor& sum, const Tensor& out) {
+    require_like("add_border", "b", b, a);
+    require_like("add_border", "sum", sum, a);
+    require_border("add_border", sum, border, out);
+    note(WorkKind::border, "add_border", reals(a) + (border.activates() ? reals(out) : 0), {&a, &b, &sum, &out});
+    if (!planning_) do_add_border(a, b, border, sum, out);
+}
+
 void Operations::border_adjoint(const Tensor& dout, const Tensor* bordered, const Border& border, bool accumulate,
                                 const Tensor& dx) {
     require_border("border_adjoint", dx, border, dout);
@@ -284,6 +326,20 @@ void Operations::border_adjoint(const Tensor& dout, const Tensor* bordered, cons
     note(WorkKind::border, "border_adjoint", reals(dout),
          {&dout, border.activates() ? bordered : nullptr, accumulate ? &dx : nullptr, &dx});
     if (!planning_) do_border_adjoint(dout, border.activates() ? bordered : nullptr, border, accumulate, dx);
+}
+
+void Operations::activate(const Tensor& x, double slope, const Tensor& out, const Tensor* signs) {
+    require_like("activate", "output", out, x);
+    if (signs) require_signs("activate", x, *signs);
+    note(WorkKind::border, "activate", reals(x), {&x, &out, signs});
+    if (!planning_) do_activate(x, slope, out, signs);
+}
+
+void Operations::activate_adjoint(const Tensor& dout, const Tensor& signs, double slope, const Tensor& dx) {
+    require_like("activate_adjoint", "dx", dx, dout);
+    require_signs("activate_adjoint", dout, signs);
+    note(WorkKind::border, "activate_adjoint", reals(dout), {&dout, &signs, &dx});
+    if (!planning_) do_activate_adjoint(dout, signs, slope, dx);
 }
 
 void Operations::normalize(const Tensor& x, double epsilon, const Tensor& out, const Tensor& inverse_deviation) {
@@ -332,6 +388,23 @@ void Operations::optimizer_step(const OptimizerTerms& terms, const Tensor& gradi
     const Tensor *m = moments.empty() ? nullptr : &moments[0], *v = moments.size() < 2 ? nullptr : &moments[1];
     note(WorkKind::optimizer, "optimizer_step", optimizer_flops(terms, reals(values)), {&gradient, &values, &values, m, m, v, v});
     if (!planning_) do_optimizer_step(terms, gradient, values, moments);
+}
+
+void Operations::random(const char* operation, const RandomStream& stream, const RandomTerms& terms, const Tensor& out) {
+    require(out.dtype != DType::bf16, operation, "needs numbers in single or double precision");
+    require(reals(out) <= 17179869184.0, operation, "a stream has 2^34 numbers");
+    note(vectors, operation, random_flops(terms.distribution, reals(out)), {&out});
+    if (!planning_) do_random(stream, terms, out);
+}
+
+void Operations::random_uniform(const RandomStream& stream, double low, double high, const Tensor& out) {
+    require(low <= high, "random_uniform", "the upper end lies below the lower one");
+    random("random_uniform", stream, {Distribution::uniform, low, high - low}, out);
+}
+
+void Operations::random_normal(const RandomStream& stream, double mean, double deviation, const Tensor& out) {
+    require(deviation >= 0, "random_normal", "the deviation is negative");
+    random("random_normal", stream, {Distribution::normal, mean, deviation}, out);
 }
 
 }  // namespace gleam::kernels

@@ -74,18 +74,28 @@ public:
     // is not constant (docs/adr/002-normal-operator.md).
     void normal_mask(const Tensor& mask, const Fourier& fourier, const Tensor& out);
     // out = alpha A^H A x + beta x + gamma b with A = mask F maps; one pass per coil, no shifts, and no transform along axes
-    // where the mask is constant, since it would be undone at once. out may be b but not x.
+    // where the mask is constant, since it would be undone at once. out is neither x nor b.
     void sense_normal(const Tensor& x, const Tensor& maps, const Tensor& normal_mask, int rank, const NormalTerms& terms,
                       const Tensor& out, Arena& workspace);
 
     // ---- wavelets ------------------------------------------------------------------------------------------------------
     // Orthonormal transform (db4, periodic, as many levels as kernels/device/wavelet.hpp says) in place over the last `rank` (2
     // or 3) of the axes z, y, x of x [N, T, 1, Z, Y, X] or, with several images per pixel, [N, T, 1, Z, Y, X, E]; any sizes.
-    // Forward: of the image rotated to begin at pixel `shift` (z, y, x); inverse: undoes it, for the same shift.
+    // Forward: of the image rotated to begin at pixel `shift` (z, y, x) along the axes that are long enough for a level; inverse:
+    // undoes it, for the same shift.
     void wavelet(WaveletDirection direction, int rank, const std::array<std::int64_t, 3>& shift, const Tensor& x,
                  Arena& workspace);
     // x = max(1 - threshold / |x|, 0) x per complex element, in place
     void soft_threshold(double threshold, const Tensor& x);
+
+    // ---- calibration: the eigenvector of the largest eigenvalue of a Hermitian positive semidefinite matrix at every point ----
+    // By power iteration, each point by itself: from the matrix's column of the largest diagonal entry (the first of equal ones),
+    // until the vector moves by no more than kernels/device/eigenvectors.hpp says, at most `iterations` times.
+    // matrices complex [pairs, points], the lower triangle: entry (c, d), d <= c, is pair c (c + 1) / 2 + d.
+    // vectors complex [C, points], of unit norm and any phase, 0 where the matrix is. values real [points].
+    void leading_eigenvectors(int iterations, const Tensor& matrices, const Tensor& vectors, const Tensor& values);
+    // matrices -= value v v^H, in place: the other eigenvectors are left.
+    void deflate(const Tensor& vectors, const Tensor& values, const Tensor& matrices);
 
     // ---- convolution (cross-correlation, stride 1) ---------------------------------------------------------------------
     // x and y may be bf16, each by itself, where weights, bias and their gradients are f32: numbers are rounded when they are
@@ -93,8 +103,8 @@ public:
     // y = w * x (+ bias), reading `padding` zeros around x; D_y = D_x + 2 padding - kd + 1 and so on. bias: [K_out] or null.
     void convolution(const Tensor& x, const Tensor& weights, const Tensor* bias, const Padding& padding, const Tensor& y,
                      Arena& workspace);
-    // dx = gradient by x: the adjoint of convolution without bias. With `slope`, dx holds x on entry, as an activation left it, and
-    // the gradient is times the slope where x is not positive: the adjoint of both, in place of x.
+    // dx = gradient by x: the adjoint of convolution without bias. With `slope`, dx holds x on entry, as an activation left it,
+    // and the gradient is times the slope where x is not positive: the adjoint of both, in place of x.
     void convolution_data(const Tensor& dy, const Tensor& weights, const Padding& padding, std::optional<double> slope,
                           const Tensor& dx, Arena& workspace);
     // dweights += gradient by the weights; dbias += sum of dy when given
@@ -104,9 +114,15 @@ public:
     // ---- border and activation -----------------------------------------------------------------------------------------
     // out [N, D+2d, H+2h, W+2w, K] = x (after its activation if any) with its border
     void border(const Tensor& x, const Border& border, const Tensor& out);
+    // sum = a + b and out = border(sum) in one pass; sum may be a or b
+    void add_border(const Tensor& a, const Tensor& b, const Border& border, const Tensor& sum, const Tensor& out);
     // dx = adjoint of border(): the border folded back, times the slope where `bordered` (the forward output; null without
     // activation) is not positive. With `accumulate`, dx += instead.
     void border_adjoint(const Tensor& dout, const Tensor* bordered, const Border& border, bool accumulate, const Tensor& dx);
+    // out = max(x, 0) + slope min(x, 0); `signs` (u32 [sign_words(elements)]; null: none) = which x are positive. out may be x.
+    void activate(const Tensor& x, double slope, const Tensor& out, const Tensor* signs);
+    // dx = dout, times the slope where, by the signs that activate() wrote, x was not positive. dx may be dout.
+    void activate_adjoint(const Tensor& dout, const Tensor& signs, double slope, const Tensor& dx);
     // Instance normalisation: out = (x - mean) / sqrt(variance + epsilon) over the pixels of each sample and channel;
     // inverse_deviation (f64 [N, K]) keeps 1 / sqrt(...) for the adjoint. out may be x.
     void normalize(const Tensor& x, double epsilon, const Tensor& out, const Tensor& inverse_deviation);
@@ -124,6 +140,14 @@ public:
     void optimizer_step(const OptimizerTerms& terms, const Tensor& gradient, const Tensor& values,
                         std::span<const Tensor> moments);
 
+    // ---- random numbers ---------------------------------------------------------------------------------------------------
+    // out = the first numbers of a stream, in order, as Philox::uniform(low, high) gives them: to the bit, rounded to the type of
+    // out. Parts of complex numbers are numbers of their own. Number i depends on the stream and on i alone. At most 2^34
+    // numbers.
+    void random_uniform(const RandomStream& stream, double low, double high, const Tensor& out);
+    // The same for mean + deviation Philox::normal(); to rounding.
+    void random_normal(const RandomStream& stream, double mean, double deviation, const Tensor& out);
+
 private:
     virtual void do_copy(const Tensor& x, const Tensor& out) = 0;
     virtual void do_fill_zero(const Tensor& out) = 0;
@@ -139,15 +163,21 @@ private:
     virtual void do_mask_multiply(const Tensor& mask, const Tensor& y) = 0;
     virtual void do_normal_mask(const Tensor& mask, const Fourier& fourier, const Tensor& out) = 0;
     virtual void do_soft_threshold(double threshold, const Tensor& x) = 0;
+    virtual void do_leading_eigenvectors(int iterations, const Tensor& matrices, const Tensor& vectors, const Tensor& values) = 0;
+    virtual void do_deflate(const Tensor& vectors, const Tensor& values, const Tensor& matrices) = 0;
     virtual void do_border(const Tensor& x, const Border& border, const Tensor& out) = 0;
+    virtual void do_add_border(const Tensor& a, const Tensor& b, const Border& border, const Tensor& sum, const Tensor& out) = 0;
     virtual void do_border_adjoint(const Tensor& dout, const Tensor* bordered, const Border& border, bool accumulate,
                                    const Tensor& dx) = 0;
+    virtual void do_activate(const Tensor& x, double slope, const Tensor& out, const Tensor* signs) = 0;
+    virtual void do_activate_adjoint(const Tensor& dout, const Tensor& signs, double slope, const Tensor& dx) = 0;
     virtual void do_clip(double limit, const Tensor& gradient, const Tensor& norm) = 0;
     virtual void do_normalize(const Tensor& x, double epsilon, const Tensor& out, const Tensor& inverse_deviation) = 0;
     virtual void do_normalize_adjoint(const Tensor& dout, const Tensor& out, const Tensor& inverse_deviation,
                                       const Tensor& dx) = 0;
     virtual void do_optimizer_step(const OptimizerTerms& terms, const Tensor& gradient, const Tensor& values,
                                    std::span<const Tensor> moments) = 0;
+    virtual void do_random(const RandomStream& stream, const RandomTerms& terms, const Tensor& out) = 0;
     // These book scratch memory: they are called while planning too, and must return right after their acquire() then.
     virtual void do_loss_acc(const LossTerm& term, const Tensor& x, const Tensor& target, const Tensor* gradient,
                              const Tensor& value, Arena& workspace) = 0;
@@ -162,6 +192,8 @@ private:
                                      const Tensor& dx, Arena& workspace) = 0;
     virtual void do_convolution_weights_acc(const Tensor& x, const Tensor& dy, const Padding& padding, const Tensor& dweights,
                                             const Tensor* dbias, Arena& workspace) = 0;
+
+    void random(const char* operation, const RandomStream& stream, const RandomTerms& terms, const Tensor& out);
 
     // Tells the observer of an operation, and notes that it takes so many floating-point operations and moves the bytes of these
     // operands.

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 
+#include "core/philox.hpp"
 #include "core/tensor.hpp"
 
 namespace gleam::kernels {
@@ -35,7 +36,27 @@ struct Border {
     bool activates() const { return slope != 1; }
 };
 
+// The signs of n numbers, a bit each, take so many words of 32: bit i % 32 of word i / 32 is set where number i is positive.
+constexpr std::int64_t sign_words(std::int64_t n) { return (n + 31) / 32; }
+
 using Padding = std::array<int, 3>;  // zeros on each side of {d, h, w} that a convolution reads without storing
+
+// Names a stream of random numbers, from its start (core/philox.hpp).
+struct RandomStream {
+    std::uint64_t seed = 0;
+    Purpose purpose = Purpose::test;
+    std::uint32_t epoch = 0, sample = 0, part = 0;
+
+    constexpr Philox philox() const { return {seed, purpose, epoch, sample, part}; }
+};
+
+enum class Distribution : std::uint8_t { uniform, normal };
+
+// Numbers are offset + scale u, where u is uniform in [0, 1) or standard normal.
+struct RandomTerms {
+    Distribution distribution = Distribution::uniform;
+    double offset = 0, scale = 1;
+};
 
 // A loss between images x and t, both complex; each is a mean over all elements.
 //   l1             |x - t|

@@ -118,6 +118,10 @@ double wavelet_flops(const Shape& x, int rank) {
     return all;
 }
 
+double eigenvector_flops(const Shape& vectors, int iterations) {
+    return 8.0 * iterations * static_cast<double>(vectors[0]) * static_cast<double>(vectors.elements());
+}
+
 double loss_flops(LossKind kind, double pixels, bool gradient) {
     if (kind == LossKind::ssim) return (gradient ? 2 : 1) * 5 * 2 * 22 * pixels;
     return 10 * pixels;
@@ -125,6 +129,10 @@ double loss_flops(LossKind kind, double pixels, bool gradient) {
 
 double optimizer_flops(const OptimizerTerms& terms, double parameters) {
     return parameters * (terms.kind == OptimizerKind::sgd ? 4 : 14);
+}
+
+double random_flops(Distribution distribution, double numbers) {
+    return numbers * (20 + (distribution == Distribution::uniform ? 2 : 20));
 }
 
 }  // namespace gleam::kernels

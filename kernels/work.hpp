@@ -10,6 +10,8 @@
 //   coil_expand, coil_combine            8 per coil, pixel and set
 //   losses                               10 per pixel; ssim: 5 windowed means of 22 taps, and as much for the gradient
 //   wavelet                              32 per pixel, level and axis
+//   leading_eigenvectors                 8 C^2 per point and iteration, as if no point came to rest before the last one
+//   random_uniform, random_normal        20 per number for ten rounds of Philox, and 2 or 20 for its distribution
 //   others                               the few operations their definition has per real number
 #pragma once
 
@@ -67,7 +69,9 @@ double convolution_flops(const Shape& weights, const Shape& y);
 double fourier_flops(const Shape& x, int rank, const Shape& mask);
 double normal_flops(const Shape& coils, const Shape& image, int rank, const Shape& mask);
 double wavelet_flops(const Shape& x, int rank);
+double eigenvector_flops(const Shape& vectors, int iterations);
 double loss_flops(LossKind kind, double pixels, bool gradient);
 double optimizer_flops(const OptimizerTerms& terms, double parameters);
+double random_flops(Distribution distribution, double numbers);
 
 }  // namespace gleam::kernels

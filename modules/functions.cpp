@@ -24,35 +24,28 @@ void contribute(Context& c, const GradientPtr& gradient, BufferPtr contribution)
 
 namespace {
 
-// Its adjoint includes that of the activation if it is `activated`; else the gradient comes with that.
-Var add_border(Context& c, const Var& x, const kernels::Border& border, bool activated) {
+// The adjoint is that of the border alone: the gradient that comes in includes the activation's.
+Var add_border(Context& c, const Var& x, const kernels::Border& border) {
     Shape shape = x.tensor().shape;
     for (int i = 0; i < 3; ++i) shape[1 + i] += 2 * border.width[static_cast<std::size_t>(i)];
     BufferPtr value = c.tape.allocate("bordered", x.tensor().dtype, shape, x.tensor().device);
     c.ops.border(x.tensor(), border, value->tensor);
-    Var out = c.tape.result(value, x.needs_gradient());
+    Var out = c.tape.result(std::move(value), x.needs_gradient());
     kernels::Border backward = border;
-    if (!activated) backward.slope = 1;
-    c.tape.record(out, [c, border = backward, gradient = x.gradient(), inner = like(x.tensor()),
-                        forward = backward.activates() ? value : nullptr](const BufferPtr& incoming) mutable {
-        const Tensor* bordered = forward ? &forward->tensor : nullptr;
-        const bool own = gradient->buffer && gradient->buffer.use_count() == 1;
-        if (own) {  // fold straight into the sum
-            c.ops.border_adjoint(incoming->tensor, bordered, border, true, gradient->buffer->tensor.viewed_as(inner));
-            return;
-        }
-        BufferPtr folded = c.tape.allocate("gradient of border", inner.dtype, inner.shape, inner.device);
-        c.ops.border_adjoint(incoming->tensor, bordered, border, false, folded->tensor);
-        contribute(c, gradient, std::move(folded));
-    });
+    backward.slope = 1;
+    c.tape.record(
+        out, [c, border = backward, gradient = x.gradient(), inner = like(x.tensor())](const BufferPtr& incoming) mutable {
+            const bool own = gradient->buffer && gradient->buffer.use_count() == 1;
+            if (own) {  // fold straight into the sum
+                c.ops.border_adjoint(incoming->tensor, nullptr, border, true, gradient->buffer->tensor.viewed_as(inner));
+                return;
+            }
+            BufferPtr folded = c.tape.allocate("gradient of border", inner.dtype, inner.shape, inner.device);
+            c.ops.border_adjoint(incoming->tensor, nullptr, border, false, folded->tensor);
+            contribute(c, gradient, std::move(folded));
+        });
     return out;
 }
-
-}  // namespace
-
-Var border(Context& c, const Var& x, const kernels::Border& border) { return add_border(c, x, border, true); }
-
-namespace {
 
 // With `slope`, x is an activation's output that nobody else reads: its gradient, times the slope where x is not positive, takes
 // its place.
@@ -91,15 +84,32 @@ Var convolution(Context& c, const Var& x, const Parameter& weights, const Parame
 
 Var bordered_convolution(Context& c, Var x, const kernels::Border& border, const Parameter& weights, const Parameter* bias,
                          DType dtype) {
-    const Var bordered = add_border(c, x, border, false);
+    const Var bordered = add_border(c, x, border);
     x = Var();  // its bytes may serve the result
     return convolve(c, bordered, weights, bias, {0, 0, 0}, dtype, border.slope);
 }
 
+Var activate(Context& c, Var x, double slope) {
+    const Tensor& t = x.tensor();
+    BufferPtr value = x.replaceable() ? x.buffer() : c.tape.allocate("activated", t.dtype, t.shape, t.device);
+    BufferPtr signs;
+    if (c.tape.recording() && x.needs_gradient())
+        signs = c.tape.allocate("signs", DType::u32, Shape{kernels::sign_words(t.elements())}, t.device);
+    c.ops.activate(t, slope, value->tensor, signs ? &signs->tensor : nullptr);
+    Var out = c.tape.result(std::move(value), x.needs_gradient());
+    c.tape.record(out, [c, signs, slope, gradient = x.gradient()](const BufferPtr& incoming) mutable {
+        const Tensor& dy = incoming->tensor;
+        const bool own = incoming.use_count() == 1 && incoming->lease;
+        BufferPtr back = own ? incoming : c.tape.allocate("gradient of activation", dy.dtype, dy.shape, dy.device);
+        c.ops.activate_adjoint(dy, signs->tensor, slope, back->tensor);
+        contribute(c, gradient, std::move(back));
+    });
+    return out;
+}
+
 Var normalize(Context& c, Var x, double epsilon) {
     const Tensor& t = x.tensor();
-    const bool reuse = x.buffer().use_count() == 1 && x.buffer()->lease;
-    BufferPtr value = reuse ? x.buffer() : c.tape.allocate("normalized", t.dtype, t.shape, t.device);
+    BufferPtr value = x.replaceable() ? x.buffer() : c.tape.allocate("normalized", t.dtype, t.shape, t.device);
     BufferPtr deviation = c.tape.allocate("inverse deviation", DType::f64, Shape{t.shape[0], t.shape[4]}, t.device);
     c.ops.normalize(t, epsilon, value->tensor, deviation->tensor);
     Var out = c.tape.result(value, x.needs_gradient());
@@ -113,8 +123,8 @@ Var normalize(Context& c, Var x, double epsilon) {
 }
 
 Var add(Context& c, Var a, const Var& b) {
-    const bool reuse = a.buffer().use_count() == 1 && a.buffer()->lease;  // nobody else reads a: the sum may take its place
-    BufferPtr value = reuse ? a.buffer() : c.tape.allocate("sum", a.tensor().dtype, a.tensor().shape, a.tensor().device);
+    BufferPtr value =
+        a.replaceable() ? a.buffer() : c.tape.allocate("sum", a.tensor().dtype, a.tensor().shape, a.tensor().device);
     c.ops.linear_combination(1, a.tensor(), 1, b.tensor(), value->tensor);
     Var out = c.tape.result(std::move(value), a.needs_gradient() || b.needs_gradient());
     c.tape.record(out, [c, a = a.gradient(), b = b.gradient()](const BufferPtr& incoming) mutable {

@@ -30,14 +30,14 @@ struct Scalar {
 
 // ---- networks ----------------------------------------------------------------------------------------------------------------
 
-// x with a border [N, D, H, W, K] -> [N, D+2d, H+2h, W+2w, K], after its activation if any.
-Var border(Context& context, const Var& x, const kernels::Border& border);
+// max(x, 0) + slope min(x, 0); keeps a bit per number for the backward pass.
+Var activate(Context& context, Var x, double slope);
 
 // w * x + bias, stored as `dtype`; keeps x for the backward pass and nothing else.
 Var convolution(Context& context, const Var& x, const Parameter& weights, const Parameter* bias, const kernels::Padding& padding,
                 DType dtype);
 
-// w * border(x) + bias; keeps border(x) for the backward pass and puts its gradient in its place.
+// w * border(x) + bias, with x activated on the way if the border says so; keeps border(x) for the backward pass and puts its gradient in its place.
 Var bordered_convolution(Context& context, Var x, const kernels::Border& border, const Parameter& weights, const Parameter* bias,
                          DType dtype);
 

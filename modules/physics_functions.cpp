@@ -12,9 +12,6 @@ BufferPtr allocate_like(Context& c, const char* name, const Tensor& t) {
     return c.tape.allocate(name, t.dtype, t.shape, t.device);
 }
 
-// May a result take the place of v's numbers?
-bool replaceable(const Var& v) { return v.buffer().use_count() == 1 && v.buffer()->lease; }
-
 // gradient += factor (numerator / denominator) x
 void contribute_quotient(Context& c, const GradientPtr& gradient, double factor, const Tensor& numerator,
                          const Tensor* denominator, const Tensor& x) {
@@ -69,7 +66,7 @@ Var gradient_step(Context& c, const Var& x, const SenseOperator& sense, const Te
 }
 
 Var add_multiple(Context& c, const Scalar& s, const Var& x, Var y) {
-    BufferPtr value = replaceable(y) ? y.buffer() : allocate_like(c, "sum", y.tensor());
+    BufferPtr value = y.replaceable() ? y.buffer() : allocate_like(c, "sum", y.tensor());
     if (s.learned)
         c.ops.add_quotient(s.factor, s.learned->value, nullptr, x.tensor(), &y.tensor(), value->tensor);
     else
@@ -104,8 +101,8 @@ Var inner(Context& c, const Var& x, const Var& y, bool whole_batch) {
 }
 
 Var add_quotient(Context& c, double factor, const Var& numerator, const Var& denominator, Var x, Var y) {
-    BufferPtr value = replaceable(y)                          ? y.buffer()
-                      : !c.tape.recording() && replaceable(x) ? x.buffer()
+    BufferPtr value = y.replaceable()                          ? y.buffer()
+                      : !c.tape.recording() && x.replaceable() ? x.buffer()
                                                               : allocate_like(c, "vector", x.tensor());
     const bool differentiable =
         x.needs_gradient() || y.needs_gradient() || numerator.needs_gradient() || denominator.needs_gradient();

@@ -8,12 +8,6 @@ namespace {
 
 constexpr double normalization_epsilon = 1e-5;
 
-// [normalise] and activate, as a function of its own.
-Var activate(Context& c, const RegularizerOptions& o, Var x) {
-    if (o.normalize) x = normalize(c, x, normalization_epsilon);
-    return border(c, x, {o.border, {0, 0, 0}, o.slope});
-}
-
 // A convolution with its border, and on request with the activation of its input.
 class Layer {
 public:
@@ -87,7 +81,10 @@ public:
         for (std::size_t b = 0; 2 * b < convolutions_.size(); ++b) {
             Var u = convolutions_[2 * b].forward(c, pack, h, before);
             u = convolutions_[2 * b + 1].forward(c, pack, std::move(u), true);
-            if (!before) u = activate(c, options_, std::move(u));
+            if (!before) {
+                if (options_.normalize) u = normalize(c, std::move(u), normalization_epsilon);
+                u = activate(c, std::move(u), options_.slope);
+            }
             if (b == 0 && !resample_.empty()) h = resample_[0].forward(c, pack, h, false);
             h = add(c, std::move(u), h);
         }

@@ -6,7 +6,7 @@ set -euo pipefail
 readonly min_cmake=3.25 min_gxx=12
 
 # Programs count as present when they are on the PATH, from wherever; libraries when their package is installed.
-readonly programs=(g++:g++ cmake:cmake ninja:ninja-build pkg-config:pkg-config)
+readonly programs=(g++:g++ cmake:cmake ninja:ninja-build pkg-config:pkg-config clang++:clang)  # clang: one test only
 readonly libraries=(
     libfftw3-dev         # FFTW 3, float and double: Fourier transforms
     libdnnl-dev          # oneDNN 2.6 or 3: convolutions

@@ -4,6 +4,7 @@
 #include "kernels/cpu/convolution_engine.hpp"
 #include "kernels/cpu/convolution_reference.hpp"
 #include "kernels/cpu/cpu_operations.hpp"
+#include "kernels/cpu/direct_convolution.hpp"
 #include "kernels/cpu/parallel.hpp"
 #include "kernels/cpu/thin_convolution.hpp"
 #include "kernels/cpu/winograd.hpp"
@@ -21,17 +22,20 @@ void copy_weights(const WeightView& from, const Shape& shape, float* to) {
 // A convolution of x with the result y, stored as float or Bf16 each, and the scratch memory it needs.
 template <class X, class Y>
 struct StoredConvolution {
-    enum class Method : std::uint8_t { thin, winograd, library };
+    enum class Method : std::uint8_t { thin, direct, winograd, library };
+    static constexpr bool floats = std::is_same_v<X, float> && std::is_same_v<Y, float>;
 
     ConvolutionSizes sizes;
     ConvolutionEngine& library;
     int threads;
     Method method = thin_suits(sizes)                               ? Method::thin
+                    : floats && direct_suits(sizes)                 ? Method::direct
                     : std::is_same_v<X, Y> && winograd_suits(sizes) ? Method::winograd
                                                                     : Method::library;
 
     std::size_t scratch_bytes(ConvolutionPass pass) const {
         if (method == Method::thin) return thin_scratch_bytes(pass, sizes, threads);
+        if (method == Method::direct) return direct_scratch_bytes(pass, sizes, threads);
         if (method == Method::winograd) return winograd_scratch_bytes<X>(pass, sizes, threads);
         const bool forward = pass == ConvolutionPass::forward;
         return library.scratch_bytes(pass, sizes) + copied<X>(sizes.x) + (forward ? float_bytes(sizes.y) : copied<Y>(sizes.y)) +
@@ -39,6 +43,8 @@ struct StoredConvolution {
     }
     void forward(const X* x, const WeightView& weights, const ConvolutionOutput<Y>& out, void* scratch) const {
         if (method == Method::thin) return thin_forward(sizes, threads, x, weights, out, scratch);
+        if constexpr (floats)
+            if (method == Method::direct) return direct_forward(sizes, threads, x, weights, out, scratch);
         if constexpr (std::is_same_v<X, Y>)
             if (method == Method::winograd) return winograd_forward(sizes, threads, x, weights, out, scratch);
         // The library takes weights as they are stored and gives plain sums.
@@ -54,6 +60,8 @@ struct StoredConvolution {
     }
     void weights_acc(const X* x, const Y* dy, float* dweights, void* scratch) const {
         if (method == Method::thin) return thin_weights_acc(sizes, threads, x, dy, dweights, scratch);
+        if constexpr (floats)
+            if (method == Method::direct) return direct_weights_acc(sizes, threads, x, dy, dweights, scratch);
         if constexpr (std::is_same_v<X, Y>)
             if (method == Method::winograd) return winograd_weights_acc(sizes, threads, x, dy, dweights, scratch);
         auto* const converted_x = static_cast<float*>(scratch);

@@ -52,15 +52,27 @@ private:
                     Arena& workspace) override;
     void do_soft_threshold(double threshold, const Tensor& x) override;
 
+    // eigenvectors.cpp
+    void do_leading_eigenvectors(int iterations, const Tensor& matrices, const Tensor& vectors, const Tensor& values) override;
+    void do_deflate(const Tensor& vectors, const Tensor& values, const Tensor& matrices) override;
+
     // optimizers.cpp
     void do_clip(double limit, const Tensor& gradient, const Tensor& norm) override;
     void do_optimizer_step(const OptimizerTerms& terms, const Tensor& gradient, const Tensor& values,
                            std::span<const Tensor> moments) override;
 
+    // random.cpp
+    void do_random(const RandomStream& stream, const RandomTerms& terms, const Tensor& out) override;
+
     // border.cpp
     void do_border(const Tensor& x, const Border& border, const Tensor& out) override;
+    void do_add_border(const Tensor& a, const Tensor& b, const Border& border, const Tensor& sum, const Tensor& out) override;
     void do_border_adjoint(const Tensor& dout, const Tensor* bordered, const Border& border, bool accumulate,
                            const Tensor& dx) override;
+
+    // activation.cpp
+    void do_activate(const Tensor& x, double slope, const Tensor& out, const Tensor* signs) override;
+    void do_activate_adjoint(const Tensor& dout, const Tensor& signs, double slope, const Tensor& dx) override;
 
     // normalization.cpp
     void do_normalize(const Tensor& x, double epsilon, const Tensor& out, const Tensor& inverse_deviation) override;

@@ -74,6 +74,48 @@ void all_steps(int radix, T* data, std::int64_t points, std::int64_t block, cons
     }
 }
 
+// The last stage: transforms every `radix` points beside one another, multiplies them and transforms them back.
+template <class T, int Radix, bool PerLane>
+void multiply_last(int radix, T* data, std::int64_t points, const T* factors, const T* roots) {
+    using V = typename Lanes<T>::Vector;
+    constexpr std::int64_t lanes = Lanes<T>::count, factor = PerLane ? lanes : 1;
+    const int n = Radix ? Radix : radix;
+    for (std::int64_t b = 0; b < points; b += n, data += n * 2 * lanes, factors += n * factor) {
+        V r[Radix ? Radix : largest_radix], i[Radix ? Radix : largest_radix];
+        for (int k = 0; k < n; ++k) r[k] = load_lanes(data + k * 2 * lanes), i[k] = load_lanes(data + (2 * k + 1) * lanes);
+        transform<T, Radix>(radix, r, i, roots);
+        for (int k = 0; k < n; ++k) {
+            if constexpr (PerLane) {
+                const V m = load_lanes(factors + k * lanes);
+                r[k] *= m, i[k] *= m;
+            } else {
+                r[k] *= factors[k], i[k] *= factors[k];
+            }
+        }
+        transform<T, Radix>(radix, i, r, roots);  // the inverse is the forward step of exchanged parts
+        for (int k = 0; k < n; ++k) store_lanes<T>(data + k * 2 * lanes, r[k]), store_lanes<T>(data + (2 * k + 1) * lanes, i[k]);
+    }
+}
+
+// Calls f(the radix as a constant), 0 for those that have no code of their own.
+template <class F>
+void with_radix(int radix, F&& f) {
+    switch (radix) {
+        case 2:
+            return f(std::integral_constant<int, 2>());
+        case 3:
+            return f(std::integral_constant<int, 3>());
+        case 4:
+            return f(std::integral_constant<int, 4>());
+        case 5:
+            return f(std::integral_constant<int, 5>());
+        case 8:
+            return f(std::integral_constant<int, 8>());
+        default:
+            return f(std::integral_constant<int, 0>());
+    }
+}
+
 }  // namespace
 
 template <class T>
@@ -114,41 +156,43 @@ LineFourier<T>::LineFourier(std::int64_t length) : length_(length), frequencies_
 
 // Blocks that do not fit the first level of the cache are taken apart first, then each part is finished by itself.
 template <class T>
-void LineFourier<T>::run(T* data, std::size_t first, std::int64_t points, bool inverse) const {
-    if (first == stages_.size()) return;
+void LineFourier<T>::run(T* data, std::size_t first, std::size_t last, std::int64_t points, bool inverse) const {
+    if (first == last) return;
     constexpr std::int64_t in_cache = 40960 / (2 * vector_bytes);
     if (points <= in_cache) {
-        for (std::size_t s = first; s < stages_.size(); ++s)
-            apply(stages_[inverse ? stages_.size() - 1 - (s - first) : s], data, points, inverse);
+        for (std::size_t s = first; s < last; ++s) apply(stages_[inverse ? last - 1 - (s - first) : s], data, points, inverse);
         return;
     }
     const std::int64_t part = points / stages_[first].radix;
     if (!inverse) apply(stages_[first], data, points, false);
-    for (std::int64_t at = 0; at < points; at += part) run(data + at * 2 * Lanes<T>::count, first + 1, part, inverse);
+    for (std::int64_t at = 0; at < points; at += part) run(data + at * 2 * Lanes<T>::count, first + 1, last, part, inverse);
     if (inverse) apply(stages_[first], data, points, true);
 }
 
 template <class T>
 void LineFourier<T>::apply(const Stage& stage, T* data, std::int64_t points, bool inverse) {
-    const auto with = [&](auto radix) {
+    with_radix(stage.radix, [&](auto radix) {
         constexpr int fixed = decltype(radix)::value;
         (inverse ? all_steps<T, fixed, true> : all_steps<T, fixed, false>)(stage.radix, data, points, stage.block,
                                                                            stage.twiddles.data(), stage.roots.data());
-    };
-    switch (stage.radix) {
-        case 2:
-            return with(std::integral_constant<int, 2>());
-        case 3:
-            return with(std::integral_constant<int, 3>());
-        case 4:
-            return with(std::integral_constant<int, 4>());
-        case 5:
-            return with(std::integral_constant<int, 5>());
-        case 8:
-            return with(std::integral_constant<int, 8>());
-        default:
-            return with(std::integral_constant<int, 0>());
+    });
+}
+
+template <class T>
+void LineFourier<T>::multiply(T* data, const T* factors, bool per_lane) const {
+    if (stages_.empty()) {  // a single point
+        for (std::int64_t l = 0; l < 2 * Lanes<T>::count; ++l) data[l] *= factors[per_lane ? l % Lanes<T>::count : 0];
+        return;
     }
+    const std::size_t before_last = stages_.size() - 1;
+    const Stage& stage = stages_.back();
+    run(data, 0, before_last, length_, false);
+    with_radix(stage.radix, [&](auto radix) {
+        constexpr int fixed = decltype(radix)::value;
+        (per_lane ? multiply_last<T, fixed, true> : multiply_last<T, fixed, false>)(stage.radix, data, length_, factors,
+                                                                                    stage.roots.data());
+    });
+    run(data, 0, before_last, length_, true);
 }
 
 template class LineFourier<float>;

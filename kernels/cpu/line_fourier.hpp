@@ -22,8 +22,11 @@ public:
     std::int64_t frequency(std::int64_t place) const { return frequencies_[static_cast<std::size_t>(place)]; }
 
     // data: [length] pairs (lanes.hpp), on a 64-byte line. Without scale or shift.
-    void forward(T* data) const { run(data, 0, length_, false); }
-    void inverse(T* data) const { run(data, 0, length_, true); }
+    void forward(T* data) const { run(data, 0, stages_.size(), length_, false); }
+    void inverse(T* data) const { run(data, 0, stages_.size(), length_, true); }
+    // Forward, times real factors [length] in the permuted order, and inverse; `per_lane`: a vector of factors for every place.
+    // Forward's last step and inverse's first are one, in registers.
+    void multiply(T* data, const T* factors, bool per_lane) const;
 
 private:
     struct Stage {
@@ -34,7 +37,8 @@ private:
     };
 
     explicit LineFourier(std::int64_t length);
-    void run(T* data, std::size_t first, std::int64_t points, bool inverse) const;
+    // Stages [first, last)
+    void run(T* data, std::size_t first, std::size_t last, std::int64_t points, bool inverse) const;
     static void apply(const Stage& stage, T* data, std::int64_t points, bool inverse);
 
     std::int64_t length_;

@@ -1,8 +1,11 @@
 // Instance normalisation of channels-last tensors. Sums in double, over rows of fixed size in order.
+#include "kernels/device/normalization.hpp"
+
 #include "kernels/cpu/cpu_operations.hpp"
 #include "kernels/cpu/parallel.hpp"
 
 namespace gleam::kernels::cpu {
+
 void CpuOperations::do_normalize(const Tensor& x, double epsilon, const Tensor& out, const Tensor& inverse_deviation) {
     with_feature(x.dtype, [&](auto zero) {
         using T = decltype(zero);
@@ -23,7 +26,8 @@ void CpuOperations::do_normalize(const Tensor& x, double epsilon, const Tensor& 
             parallel_ranges(pixels, 1024, [&](std::int64_t first, std::int64_t last) {
                 for (std::int64_t i = first * channels; i < last * channels; ++i) {
                     const std::int64_t k = i % channels;
-                    o[i] = T(Arithmetic<T>((static_cast<double>(p[i]) - mean[static_cast<std::size_t>(k)]) * inverse[k]));
+                    o[i] = T(Arithmetic<T>(
+                        device::normalized(static_cast<double>(p[i]), mean[static_cast<std::size_t>(k)], inverse[k])));
                 }
             });
         }
@@ -40,15 +44,16 @@ void CpuOperations::do_normalize_adjoint(const Tensor& dout, const Tensor& out, 
             const T *g = dout.as<T>() + n * pixels * channels, *y = out.as<T>() + n * pixels * channels;
             T* d = dx.as<T>() + n * pixels * channels;
             const double* inverse = inverse_deviation.as<double>() + n * channels;
-            const auto sum = channel_sums(pixels, channels, [&](std::int64_t i) { return static_cast<double>(g[i]); });
-            const auto product =
+            auto mean = channel_sums(pixels, channels, [&](std::int64_t i) { return static_cast<double>(g[i]); });
+            auto mean_product =
                 channel_sums(pixels, channels, [&](std::int64_t i) { return static_cast<double>(g[i]) * double(y[i]); });
+            for (auto* sums : {&mean, &mean_product})
+                for (double& m : *sums) m /= count;
             parallel_ranges(pixels, 1024, [&](std::int64_t first, std::int64_t last) {
                 for (std::int64_t i = first * channels; i < last * channels; ++i) {
                     const auto k = static_cast<std::size_t>(i % channels);
-                    const double centred =
-                        static_cast<double>(g[i]) - sum[k] / count - static_cast<double>(y[i]) * product[k] / count;
-                    d[i] = T(Arithmetic<T>(inverse[k] * centred));
+                    d[i] = T(Arithmetic<T>(device::normalized_adjoint(static_cast<double>(g[i]), static_cast<double>(y[i]),
+                                                                      mean[k], mean_product[k], inverse[k])));
                 }
             });
         }

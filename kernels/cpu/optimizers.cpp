@@ -8,22 +8,6 @@
 namespace gleam::kernels::cpu {
 namespace {
 
-template <class T>
-device::AdamElement<T> adam_element(const OptimizerTerms& t) {
-    const double steps = static_cast<double>(t.step);
-    const bool decoupled = t.kind == OptimizerKind::adamw;
-    return {T(t.learning_rate),
-            T(t.beta1),
-            T(t.beta2),
-            T(1 - t.beta1),
-            T(1 - t.beta2),
-            T(t.epsilon),
-            T(decoupled ? 0 : t.weight_decay),
-            T(decoupled ? 1 - t.learning_rate * t.weight_decay : 1),
-            T(1 - std::pow(t.beta1, steps)),
-            T(std::sqrt(1 - std::pow(t.beta2, steps)))};
-}
-
 // update(i) for every number i of a flat buffer
 template <class F>
 void for_each_parameter(const Tensor& flat, F&& update) {
@@ -58,7 +42,7 @@ void CpuOperations::do_optimizer_step(const OptimizerTerms& t, const Tensor& gra
         T* p = values.as<T>();
         T* m = moments.empty() ? nullptr : moments[0].as<T>();
         if (t.kind != OptimizerKind::sgd) {
-            const auto update = adam_element<T>(t);
+            const auto update = device::adam_element<T>(t);
             T* v = moments[1].as<T>();
             return for_each_parameter(values, [&](std::int64_t i) { update(g[i], p[i], m[i], v[i]); });
         }

@@ -111,20 +111,37 @@ struct SenseArrays {
     }
 
     void clear(std::int64_t i) const { std::fill_n(out.as<C>() + i * g.pixels * sets, g.pixels * sets, C(0)); }
+    void clear_inactive() const {
+        for (std::int64_t i = 0; i < g.batch * g.frames; ++i)
+            if (!active(i)) clear(i);
+    }
 };
+
+// Three ways, each with the scratch memory it needs, in T.
+//
+// Transforms along x but not y, and along z or not: bands of rows, as far as they fit the cache.
+template <class T>
+bool rows_suit(const SenseArrays<T>& a);
+template <class T>
+std::int64_t rows_scratch(const SenseArrays<T>& a, int threads);
+template <class T>
+void sense_normal_rows(const SenseArrays<T>& a, int threads, T* scratch);
 
 // All k-space axes but one or two: planes (or lines) of `slow` and x, `slab` after `slab` along the axis that is not transformed.
 template <class T>
-void sense_normal_planes(const SenseArrays<T>& a, const SenseAxis<T>& slow, const SenseAxis<T>& slab, int threads, bool planning,
-                         Arena& workspace);
+std::int64_t planes_scratch(const SenseArrays<T>& a, const SenseAxis<T>& slow, const SenseAxis<T>& slab, int threads);
+template <class T>
+void sense_normal_planes(const SenseArrays<T>& a, const SenseAxis<T>& slow, const SenseAxis<T>& slab, int threads, T* scratch);
 
 // Volumes with transforms along z and y, and x or not.
 template <class T>
-void sense_normal_volumes(const SenseArrays<T>& a, int threads, bool planning, Arena& workspace);
+std::int64_t volumes_scratch(const SenseArrays<T>& a, int threads);
+template <class T>
+void sense_normal_volumes(const SenseArrays<T>& a, int threads, T* scratch);
 
-// The same with the transforms of FFTW, for lengths that LineFourier does not take.
+// The same with the transforms of FFTW, for lengths that LineFourier does not take. Books `least` bytes at least.
 void sense_normal_by_library(const Tensor& x, const Tensor& maps, const Tensor& normal_mask, int rank, const NormalTerms& terms,
-                             const Tensor& out, int threads, bool planning, Arena& workspace);
+                             const Tensor& out, int threads, bool planning, std::size_t least, Arena& workspace);
 
 // Tiles of one plane [slow, x]: what a transform along `slow` of lanes along x leaves becomes lines along x of lanes along
 // `slow`.
@@ -137,9 +154,5 @@ void load_tiles(const T* plane, std::int64_t points, std::int64_t column, std::i
 // The mask of one plane in the order of its tiles: [row of tiles, x, lane], zeros beyond.
 template <class T>
 void pack_mask(const T* mask, const SenseAxis<T>& slow, const SenseAxis<T>& x, T* packed);
-
-// Transforms a row of tiles along x, masks it, and transforms it back.
-template <class T>
-void mask_tiles(const LineFourier<T>& along_x, const T* mask, T* tiles);
 
 }  // namespace gleam::kernels::cpu

@@ -85,7 +85,7 @@ struct SenseNormal {
 }  // namespace
 
 void sense_normal_by_library(const Tensor& x, const Tensor& maps, const Tensor& normal_mask, int rank, const NormalTerms& terms,
-                             const Tensor& out, int threads, bool planning, Arena& workspace) {
+                             const Tensor& out, int threads, bool planning, std::size_t least, Arena& workspace) {
     with_real(x.dtype, [&](auto zero) {
         using T = decltype(zero);
         using C = std::complex<T>;
@@ -95,7 +95,8 @@ void sense_normal_by_library(const Tensor& x, const Tensor& maps, const Tensor& 
         // As many (sample, frame) entries at a time as it takes to give every thread a coil.
         const std::int64_t entries = g.batch * g.frames, group = std::min(entries, (threads + g.coils - 1) / g.coils);
         const std::int64_t entry_stride = g.coils * normal.coil_stride();
-        const Lease scratch = workspace.acquire("sense_normal", static_cast<std::size_t>(group * entry_stride) * sizeof(C));
+        const std::size_t bytes = static_cast<std::size_t>(group * entry_stride) * sizeof(C);
+        const Lease scratch = workspace.acquire("sense_normal", std::max(bytes, least));
         if (planning) return;
         C* const coils = static_cast<C*>(scratch.data());
         const T beta = T(terms.beta) * (terms.beta_factor ? *terms.beta_factor->as<T>() : T(1));

@@ -19,10 +19,19 @@ struct Planes {
 
     bool both() const { return slow.transform && x.transform; }
     std::int64_t mask_planes() const { return slab.mask_stride ? slab.points : 1; }
-    // Room for lines along either axis, and for what they are combined into.
-    std::int64_t line_size() const {
-        const std::int64_t along_slow = slow.points * pair, along_x = columns * lanes * pair;
-        return x.transform && !slow.transform ? along_x * (1 + a.sets) : along_slow * (1 + a.sets);
+    // Room for lines, for what they are combined into, and for the mask in the order of a transform
+    std::int64_t line_size() const { return slow.points * pair * (1 + a.sets) + rows * lanes; }
+    // Of two transforms: whole planes to every thread where there are many, else the coils of as many planes as it takes to give
+    // each a coil.
+    std::int64_t planes() const { return a.g.batch * a.g.frames * slab.points; }
+    bool whole(std::int64_t threads) const { return planes() % threads == 0 || planes() >= 4 * threads; }
+    std::int64_t group(std::int64_t threads) const {
+        return whole(threads) ? threads : std::min<std::int64_t>(planes(), (threads + a.g.coils - 1) / a.g.coils);
+    }
+    std::int64_t masks() const { return a.mask.shape[0] * a.mask.shape[1] * mask_planes(); }
+    std::int64_t scratch(std::int64_t threads) const {
+        const std::int64_t shared = masks() * mask_size + group(threads) * a.g.coils * coil_size;
+        return threads * line_size() + (both() ? shared : 0);
     }
     std::int64_t width(std::int64_t column) const { return std::min(lanes, x.points - column * lanes); }
     const T* mask_plane(std::int64_t i, std::int64_t k) const { return a.mask_of(a.mask_entry(i)) + k * slab.mask_stride; }
@@ -40,7 +49,7 @@ struct Planes {
             store_tiles(lines, slow.points, column * lanes, x.points, coil);
         }
         for (std::int64_t row = 0; row < rows; ++row)
-            mask_tiles(*x.transform, packed + row * x.points * lanes, coil + row * x.points * pair);
+            x.transform->multiply(coil + row * x.points * pair, packed + row * x.points * lanes, true);
     }
 
     // From the tiles of all coils, for one column of them
@@ -62,100 +71,41 @@ struct Planes {
         T* sum = lines + slow.points * pair;
         std::fill_n(sum, slow.points * a.sets * pair, T(0));
         const T* mask = mask_plane(i, k);
+        T* factors = sum + slow.points * a.sets * pair;
+        for (std::int64_t s = 0; s < slow.points; ++s) factors[s] = mask[slow.in_mask(s)];
         for (std::int64_t c = 0; c < a.g.coils; ++c) {
             const auto* map = a.map_of(i, c);
             for (std::int64_t s = 0; s < slow.points; ++s)
                 store_pair(lines + s * pair, a.expand(i, map, pixel(k, s, column), width(column)));
-            if (slow.transform) slow.transform->forward(lines);
-            for (std::int64_t s = 0; s < slow.points; ++s) {
-                Pair<T> t = load_pair(lines + s * pair);
-                const T m = mask[slow.in_mask(s)];
-                t.re *= m, t.im *= m;
-                store_pair(lines + s * pair, t);
-            }
-            if (slow.transform) slow.transform->inverse(lines);
+            if (slow.transform)
+                slow.transform->multiply(lines, factors, false);
+            else
+                for (std::int64_t at = 0; at < slow.points * pair; ++at) lines[at] *= mask[0];
             for (std::int64_t s = 0; s < slow.points; ++s)
                 a.combine_acc(map, pixel(k, s, column), width(column), load_pair(lines + s * pair), sum + s * a.sets * pair);
         }
         for (std::int64_t s = 0; s < slow.points; ++s) a.finish(i, pixel(k, s, column), width(column), sum + s * a.sets * pair);
     }
-
-    // Transforms along x only, of one row of tiles
-    void along_x(std::int64_t i, std::int64_t k, std::int64_t row, T* lines) const {
-        T* sum = lines + columns * lanes * pair;
-        std::fill_n(sum, columns * lanes * a.sets * pair, T(0));
-        const T* mask = mask_plane(i, k);
-        const std::int64_t first = row * lanes, height = std::min(lanes, slow.points - first);
-        typename Lanes<T>::Vector re[lanes], im[lanes];
-        const auto turn = [&] { transpose<T>(re), transpose<T>(im); };
-        for (std::int64_t c = 0; c < a.g.coils; ++c) {
-            const auto* map = a.map_of(i, c);
-            for (std::int64_t column = 0; column < columns; ++column) {
-                for (std::int64_t l = 0; l < lanes; ++l) {
-                    const Pair<T> t = l < height ? a.expand(i, map, pixel(k, first + l, column), width(column)) : Pair<T>{};
-                    re[l] = t.re, im[l] = t.im;
-                }
-                turn();
-                for (std::int64_t l = 0; l < lanes; ++l) store_pair<T>(lines + (column * lanes + l) * pair, {re[l], im[l]});
-            }
-            x.transform->forward(lines);
-            for (std::int64_t p = 0; p < x.points; ++p) {
-                Pair<T> t = load_pair(lines + p * pair);
-                const T m = mask[x.in_mask(p)];
-                t.re *= m, t.im *= m;
-                store_pair(lines + p * pair, t);
-            }
-            x.transform->inverse(lines);
-            for (std::int64_t column = 0; column < columns; ++column) {
-                for (std::int64_t l = 0; l < lanes; ++l) {
-                    const Pair<T> t = load_pair(lines + (column * lanes + l) * pair);
-                    re[l] = t.re, im[l] = t.im;
-                }
-                turn();
-                for (std::int64_t l = 0; l < height; ++l)
-                    a.combine_acc(map, pixel(k, first + l, column), width(column), {re[l], im[l]},
-                                  sum + (column * lanes + l) * a.sets * pair);
-            }
-        }
-        for (std::int64_t column = 0; column < columns; ++column)
-            for (std::int64_t l = 0; l < height; ++l)
-                a.finish(i, pixel(k, first + l, column), width(column), sum + (column * lanes + l) * a.sets * pair);
-    }
 };
 
-// One axis: rows of lines, or columns, are independent of one another.
+// Columns of lines are independent of one another.
 template <class T>
-void one_axis(const Planes<T>& p, int threads, bool planning, Arena& workspace) {
-    const Lease scratch = workspace.acquire("sense_normal", static_cast<std::size_t>(threads * p.line_size()) * sizeof(T));
-    if (planning) return;
-    const bool by_rows = p.x.transform;
-    const std::int64_t parts = by_rows ? p.rows : p.columns, entries = p.a.g.batch * p.a.g.frames;
+void one_axis(const Planes<T>& p, int threads, T* scratch) {
+    const std::int64_t entries = p.a.g.batch * p.a.g.frames;
 #pragma omp parallel for schedule(static) num_threads(threads)
-    for (std::int64_t job = 0; job < entries * p.slab.points * parts; ++job) {
-        const std::int64_t part = job % parts, k = job / parts % p.slab.points, i = job / parts / p.slab.points;
-        if (!p.a.active(i)) continue;
-        T* lines = static_cast<T*>(scratch.data()) + omp_get_thread_num() * p.line_size();
-        if (by_rows)
-            p.along_x(i, k, part, lines);
-        else
-            p.along_slow(i, k, part, lines);
+    for (std::int64_t job = 0; job < entries * p.slab.points * p.columns; ++job) {
+        const std::int64_t column = job % p.columns, k = job / p.columns % p.slab.points, i = job / p.columns / p.slab.points;
+        if (p.a.active(i)) p.along_slow(i, k, column, scratch + omp_get_thread_num() * p.line_size());
     }
 }
 
 template <class T>
-void two_axes(const Planes<T>& p, int threads, bool planning, Arena& workspace) {
+void two_axes(const Planes<T>& p, int threads, T* scratch) {
     const SenseArrays<T>& a = p.a;
-    const std::int64_t slabs = p.slab.points, planes = a.g.batch * a.g.frames * slabs;
-    // Whole planes to every thread where there are many, else the coils of as many planes as it takes to give each a coil.
-    const bool whole = planes % threads == 0 || planes >= 4 * threads;
-    const std::int64_t group = whole ? threads : std::min<std::int64_t>(planes, (threads + a.g.coils - 1) / a.g.coils);
-    const std::int64_t masks = a.mask.shape[0] * a.mask.shape[1] * p.mask_planes();
-    const std::int64_t line_part = threads * p.line_size(), mask_part = masks * p.mask_size;
-    const Lease scratch = workspace.acquire(
-        "sense_normal", static_cast<std::size_t>(line_part + mask_part + group * a.g.coils * p.coil_size) * sizeof(T));
-    if (planning) return;
-    T *const line_data = static_cast<T*>(scratch.data()), *const packed = line_data + line_part,
-             *const coils = packed + mask_part;
+    const std::int64_t slabs = p.slab.points, planes = p.planes(), group = p.group(threads), masks = p.masks();
+    const bool whole = p.whole(threads);
+    T *const line_data = scratch, *const packed = line_data + threads * p.line_size(),
+             *const coils = packed + masks * p.mask_size;
     const auto lines = [&] { return line_data + omp_get_thread_num() * p.line_size(); };
     const auto mask = [&](std::int64_t plane) {
         const std::int64_t i = plane / slabs, k = p.slab.mask_stride ? plane % slabs : 0;
@@ -246,41 +196,29 @@ void pack_mask(const T* mask, const SenseAxis<T>& slow, const SenseAxis<T>& x, T
 }
 
 template <class T>
-void mask_tiles(const LineFourier<T>& along_x, const T* mask, T* data) {
-    constexpr std::int64_t lanes = Lanes<T>::count, pair = pair_size<T>;
-    along_x.forward(data);
-    for (std::int64_t p = 0; p < along_x.length(); ++p) {
-        const auto m = load_lanes(mask + p * lanes);
-        Pair<T> t = load_pair(data + p * pair);
-        t.re *= m, t.im *= m;
-        store_pair(data + p * pair, t);
-    }
-    along_x.inverse(data);
+std::int64_t planes_scratch(const SenseArrays<T>& a, const SenseAxis<T>& slow, const SenseAxis<T>& slab, int threads) {
+    return Planes<T>{a, slow, slab}.scratch(threads);
 }
 
 template <class T>
-void sense_normal_planes(const SenseArrays<T>& a, const SenseAxis<T>& slow, const SenseAxis<T>& slab, int threads, bool planning,
-                         Arena& workspace) {
+void sense_normal_planes(const SenseArrays<T>& a, const SenseAxis<T>& slow, const SenseAxis<T>& slab, int threads, T* scratch) {
     const Planes<T> p{a, slow, slab};
-    if (!planning)
-        for (std::int64_t i = 0; i < a.g.batch * a.g.frames; ++i)
-            if (!a.active(i)) a.clear(i);
+    a.clear_inactive();
     if (p.both())
-        two_axes(p, threads, planning, workspace);
+        two_axes(p, threads, scratch);
     else
-        one_axis(p, threads, planning, workspace);
+        one_axis(p, threads, scratch);
 }
 
-template void sense_normal_planes(const SenseArrays<float>&, const SenseAxis<float>&, const SenseAxis<float>&, int, bool, Arena&);
-template void sense_normal_planes(const SenseArrays<double>&, const SenseAxis<double>&, const SenseAxis<double>&, int, bool,
-                                  Arena&);
+template std::int64_t planes_scratch(const SenseArrays<float>&, const SenseAxis<float>&, const SenseAxis<float>&, int);
+template std::int64_t planes_scratch(const SenseArrays<double>&, const SenseAxis<double>&, const SenseAxis<double>&, int);
+template void sense_normal_planes(const SenseArrays<float>&, const SenseAxis<float>&, const SenseAxis<float>&, int, float*);
+template void sense_normal_planes(const SenseArrays<double>&, const SenseAxis<double>&, const SenseAxis<double>&, int, double*);
 template void store_tiles(const float*, std::int64_t, std::int64_t, std::int64_t, float*);
 template void store_tiles(const double*, std::int64_t, std::int64_t, std::int64_t, double*);
 template void load_tiles(const float*, std::int64_t, std::int64_t, std::int64_t, float*);
 template void load_tiles(const double*, std::int64_t, std::int64_t, std::int64_t, double*);
 template void pack_mask(const float*, const SenseAxis<float>&, const SenseAxis<float>&, float*);
 template void pack_mask(const double*, const SenseAxis<double>&, const SenseAxis<double>&, double*);
-template void mask_tiles(const LineFourier<float>&, const float*, float*);
-template void mask_tiles(const LineFourier<double>&, const double*, double*);
 
 }  // namespace gleam::kernels::cpu

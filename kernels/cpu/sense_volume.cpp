@@ -53,22 +53,17 @@ struct Volumes {
         T *lines = own, *tile_plane = own + line_size, *plane = coil + k * pair;
         for (std::int64_t column = 0; column < columns; ++column) {
             gather(plane, column, lines);
-            y.transform->forward(lines);
             if (x.transform) {
+                y.transform->forward(lines);
                 store_tiles(lines, y.points, column * lanes, x.points, tile_plane);
-                continue;
+            } else {
+                y.transform->multiply(lines, mask, false);
+                scatter(lines, column, plane);
             }
-            for (std::int64_t j = 0; j < y.points; ++j) {
-                Pair<T> t = load_pair(lines + j * pair);
-                t.re *= mask[j], t.im *= mask[j];
-                store_pair(lines + j * pair, t);
-            }
-            y.transform->inverse(lines);
-            scatter(lines, column, plane);
         }
         if (!x.transform) return;
         for (std::int64_t row = 0; row < rows; ++row)
-            mask_tiles(*x.transform, mask + row * x.points * lanes, tile_plane + row * x.points * pair);
+            x.transform->multiply(tile_plane + row * x.points * pair, mask + row * x.points * lanes, true);
         for (std::int64_t column = 0; column < columns; ++column) {
             load_tiles(tile_plane, y.points, column * lanes, x.points, lines);
             y.transform->inverse(lines);
@@ -119,21 +114,30 @@ struct Volumes {
     }
 };
 
+// How many coils at a time: large coil images one by one; of small ones more, so that threads wait for one another less often.
+template <class T>
+std::int64_t coil_group(const Volumes<T>& v) {
+    constexpr std::int64_t enough = 1 << 22;  // bytes
+    return std::clamp<std::int64_t>(enough / (v.coil_size * static_cast<std::int64_t>(sizeof(T))), 1, v.a.g.coils);
+}
+template <class T>
+std::int64_t packed_masks(const Volumes<T>& v) {
+    return (v.z.points * v.mask_size + 15) / 16 * 16;
+}
+
 }  // namespace
 
 template <class T>
-void sense_normal_volumes(const SenseArrays<T>& a, int threads, bool planning, Arena& workspace) {
+std::int64_t volumes_scratch(const SenseArrays<T>& a, int threads) {
     const Volumes<T> v{a};
-    // Large coil images one by one; of small ones more, so that threads wait for one another less often.
-    constexpr std::int64_t enough = 1 << 22;  // bytes
-    const auto coil_bytes = v.coil_size * static_cast<std::int64_t>(sizeof(T));
-    const bool in_place = a.terms.b && a.terms.b->data == a.out.data;  // sums must not be kept in `out`
-    const std::int64_t group = in_place ? a.g.coils : std::clamp<std::int64_t>(enough / coil_bytes, 1, a.g.coils);
-    const std::int64_t own_part = threads * v.thread_size, mask_part = (v.z.points * v.mask_size + 15) / 16 * 16;
-    const Lease scratch =
-        workspace.acquire("sense_normal", static_cast<std::size_t>(own_part + mask_part + group * v.coil_size) * sizeof(T));
-    if (planning) return;
-    T *const own_data = static_cast<T*>(scratch.data()), *const packed = own_data + own_part, *const coils = packed + mask_part;
+    return threads * v.thread_size + packed_masks(v) + coil_group(v) * v.coil_size;
+}
+
+template <class T>
+void sense_normal_volumes(const SenseArrays<T>& a, int threads, T* scratch) {
+    const Volumes<T> v{a};
+    const std::int64_t group = coil_group(v);
+    T *const own_data = scratch, *const packed = own_data + threads * v.thread_size, *const coils = packed + packed_masks(v);
     std::int64_t packed_entry = -1;
 #pragma omp parallel num_threads(threads) firstprivate(packed_entry)
     {
@@ -165,7 +169,9 @@ void sense_normal_volumes(const SenseArrays<T>& a, int threads, bool planning, A
     }
 }
 
-template void sense_normal_volumes(const SenseArrays<float>&, int, bool, Arena&);
-template void sense_normal_volumes(const SenseArrays<double>&, int, bool, Arena&);
+template std::int64_t volumes_scratch(const SenseArrays<float>&, int);
+template std::int64_t volumes_scratch(const SenseArrays<double>&, int);
+template void sense_normal_volumes(const SenseArrays<float>&, int, float*);
+template void sense_normal_volumes(const SenseArrays<double>&, int, double*);
 
 }  // namespace gleam::kernels::cpu

@@ -82,11 +82,10 @@ private:
 
     double pixels() const { return static_cast<double>(rows_.count() * columns_.count()); }
 
-    // A target of zeros is matched by zeros alone.
     double similarity_to_zero() const {
         double sum = 0;
         for (std::int64_t i = 0; i < height_ * width_; ++i) sum += a_[i] + b_[i];
-        return std::isfinite(sum) ? double(sum == 0) : sum - sum;
+        return device::ssim_to_zero(sum);
     }
 
     // Row y (of the mean) of quantity `which` in the arrays that have columns for all pixels, or for those of the mean.

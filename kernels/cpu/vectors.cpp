@@ -9,6 +9,7 @@
 #include "kernels/cpu/cpu_operations.hpp"
 #include "kernels/cpu/fourier.hpp"
 #include "kernels/cpu/parallel.hpp"
+#include "kernels/device/elementwise.hpp"
 
 namespace gleam::kernels {
 
@@ -35,9 +36,6 @@ template <class T>
 T* real_data(const Tensor& t) {
     return static_cast<T*>(t.data);
 }
-
-// 0/0 counts as 0: what is divided by vanishes only together with what is divided.
-double quotient(double a, double b) { return b != 0 ? a / b : 0; }
 
 // Scalar n of [N], or the one of [1].
 double scalar(const Tensor& t, std::int64_t n) {
@@ -77,10 +75,10 @@ void CpuOperations::do_linear_combination(double a, const Tensor& x, double b, c
         using A = Arithmetic<T>;
         const T *p = real_data<T>(x), *q = real_data<T>(y);
         T* o = real_data<T>(out);
-        const A s = A(a), t = A(b);
+        const device::Combination<A> combined{A(a), A(b)};
         parallel_ranges(reals(x), elementwise_grain, [&](std::int64_t first, std::int64_t last) {
 #pragma omp simd
-            for (std::int64_t i = first; i < last; ++i) o[i] = T(s * A(p[i]) + t * A(q[i]));
+            for (std::int64_t i = first; i < last; ++i) o[i] = T(combined(A(p[i]), A(q[i])));
         });
     });
 }
@@ -108,7 +106,7 @@ void CpuOperations::do_add_quotient(double factor, const Tensor& numerator, cons
         const std::int64_t per_sample = reals(x) / x.shape[0];
         for (std::int64_t n = 0; n < x.shape[0]; ++n) {
             const double below = denominator ? scalar(*denominator, n) : 1;
-            const T a = T(factor * quotient(scalar(numerator, n), below));
+            const T a = T(factor * device::quotient(scalar(numerator, n), below));
             const T *p = real_data<T>(x) + n * per_sample, *q = y ? real_data<T>(*y) + n * per_sample : nullptr;
             T* o = real_data<T>(out) + n * per_sample;
             parallel_ranges(per_sample, elementwise_grain, [&](std::int64_t first, std::int64_t last) {
@@ -121,12 +119,12 @@ void CpuOperations::do_add_quotient(double factor, const Tensor& numerator, cons
 void CpuOperations::do_add_quotient_scalars_acc(double factor, const Tensor& numerator, const Tensor* denominator,
                                                 const Tensor& t, const Tensor* d_numerator, const Tensor* d_denominator) {
     for (std::int64_t n = 0; n < t.elements(); ++n) {
-        const double above = scalar(numerator, n), below = denominator ? scalar(*denominator, n) : 1;
-        const double by_numerator = factor * quotient(t.as<double>()[n], below);
+        const device::QuotientDerivatives d(factor, scalar(numerator, n), denominator ? scalar(*denominator, n) : 1,
+                                            t.as<double>()[n]);
         if (d_numerator)
             with_real(d_numerator->dtype,
-                      [&](auto zero) { d_numerator->as<decltype(zero)>()[n] += decltype(zero)(by_numerator); });
-        if (d_denominator) d_denominator->as<double>()[n] -= by_numerator * quotient(above, below);
+                      [&](auto zero) { d_numerator->as<decltype(zero)>()[n] += decltype(zero)(d.by_numerator); });
+        if (d_denominator) d_denominator->as<double>()[n] += d.by_denominator;
     }
 }
 

@@ -7,8 +7,6 @@
 
 #include <omp.h>
 
-#include <vector>
-
 #include "kernels/cpu/cpu_operations.hpp"
 #include "kernels/cpu/parallel.hpp"
 
@@ -18,54 +16,7 @@ namespace {
 constexpr std::int64_t lines_at_once = 16, row = 2 * lines_at_once;  // a row: one sample of each line, as real numbers
 constexpr std::int64_t wrapped = device::wavelet_taps - 2;           // rows that repeat the other end of a periodic line
 
-using Box = std::array<std::int64_t, 3>;  // z, y, x
-
-// [N, T, 1, Z, Y, X, E] as images, their sides, and values per pixel.
-struct Layout {
-    std::int64_t images, inner;
-    Box sides;
-
-    explicit Layout(const Shape& s) : images(s[0] * s[1] * s[2]), inner(s.rank() == 7 ? s[6] : 1), sides{s[3], s[4], s[5]} {}
-
-    std::int64_t stride(std::size_t axis) const {
-        std::int64_t n = inner;
-        for (std::size_t a = 2; a > axis; --a) n *= sides[a];
-        return n;
-    }
-};
-
-// The box of every level, from the whole image to the last one that is still transformed.
-std::vector<Box> boxes_of(const Layout& layout, int rank) {
-    std::vector<Box> boxes;
-    for (Box box = layout.sides;;) {
-        Box next = box;
-        for (std::size_t axis = static_cast<std::size_t>(3 - rank); axis < 3; ++axis) next[axis] = device::coarse_side(box[axis]);
-        if (next == box) return boxes;
-        boxes.push_back(box);
-        box = next;
-    }
-}
-
-// The lines along `axis` inside the corner `box`, numbered so that neighbours in memory are neighbours.
-struct Lines {
-    const Layout& layout;
-    const Box& box;
-    std::size_t axis;
-
-    std::int64_t length() const { return box[axis]; }
-    std::int64_t count() const { return length() ? layout.images * layout.inner * box[0] * box[1] * box[2] / length() : 0; }
-    // Place of the first sample of a line.
-    std::int64_t start(std::int64_t line) const {
-        std::int64_t place = line % layout.inner;
-        line /= layout.inner;
-        for (std::size_t a = 3; a-- > 0;) {
-            if (a == axis) continue;
-            place += line % box[a] * layout.stride(a);
-            line /= box[a];
-        }
-        return place + line * layout.stride(0) * layout.sides[0];
-    }
-};
+using device::WaveletBox, device::WaveletLayout, device::WaveletLines, device::WaveletTaps;
 
 // Sixteen lines in memory (the last ones may repeat; `count` are real), reading and writing one sample of each.
 template <class T>
@@ -73,8 +24,8 @@ struct Bundle {
     std::complex<T>* start[lines_at_once];
     std::int64_t count, stride;
 
-    Bundle(std::complex<T>* data, const Lines& lines, std::int64_t first)
-        : count(std::min(lines_at_once, lines.count() - first)), stride(lines.layout.stride(lines.axis)) {
+    Bundle(std::complex<T>* data, const WaveletLines& lines, std::int64_t first)
+        : count(std::min(lines_at_once, lines.count - first)), stride(lines.stride) {
         for (std::int64_t w = 0; w < lines_at_once; ++w) start[w] = data + lines.start(first + std::min(w, count - 1));
     }
     void load(std::int64_t sample, T* out) const {
@@ -89,23 +40,11 @@ struct Bundle {
     }
 };
 
-template <class T>
-struct Taps {
-    T low[device::wavelet_taps], high[device::wavelet_taps];
-
-    Taps() {
-        for (std::size_t t = 0; t < device::wavelet_taps; ++t) {
-            low[t] = static_cast<T>(device::wavelet_low[t]);
-            high[t] = static_cast<T>(device::wavelet_high[t]);
-        }
-    }
-};
-
 std::int64_t rotated(std::int64_t i, std::int64_t shift, std::int64_t n) { return i + shift < n ? i + shift : i + shift - n; }
 
 // One level forward: `n` samples, read from `shift` on.
 template <class T>
-void analyse(const Bundle<T>& lines, std::int64_t n, std::int64_t shift, const Taps<T>& taps, T* scratch) {
+void analyse(const Bundle<T>& lines, std::int64_t n, std::int64_t shift, const WaveletTaps<T>& taps, T* scratch) {
     const std::int64_t even = n / 2 * 2;
     T last[row];
     for (std::int64_t i = 0; i < even; ++i) lines.load(rotated(i, shift, n), scratch + i * row);
@@ -129,7 +68,7 @@ void analyse(const Bundle<T>& lines, std::int64_t n, std::int64_t shift, const T
 
 // Its transpose.
 template <class T>
-void synthesise(const Bundle<T>& lines, std::int64_t n, std::int64_t shift, const Taps<T>& taps, T* scratch) {
+void synthesise(const Bundle<T>& lines, std::int64_t n, std::int64_t shift, const WaveletTaps<T>& taps, T* scratch) {
     const std::int64_t half = n / 2, even = 2 * half, before = wrapped / 2;
     T last[row];
     T *low = scratch + before * row, *high = low + (half + before) * row;
@@ -155,38 +94,30 @@ void synthesise(const Bundle<T>& lines, std::int64_t n, std::int64_t shift, cons
 
 }  // namespace
 
-void CpuOperations::do_wavelet(WaveletDirection direction, int rank, const Box& shift, const Tensor& x, Arena& workspace) {
+void CpuOperations::do_wavelet(WaveletDirection direction, int rank, const WaveletBox& shift, const Tensor& x, Arena& workspace) {
     with_real(x.dtype, [&](auto zero) {
         using T = decltype(zero);
-        const Layout layout(x.shape);
+        const WaveletLayout layout(x.shape);
         const std::int64_t longest = std::max({layout.sides[0], layout.sides[1], layout.sides[2]});
         const std::int64_t per_thread = (longest + wrapped) * row;
         const Lease scratch = workspace.acquire("wavelet", static_cast<std::size_t>(threads_ * per_thread) * sizeof(T));
         if (planning() || x.elements() == 0) return;
 
-        static const Taps<T> taps;
-        const auto pass = [&](const Box& box, std::size_t axis, std::int64_t first) {
-            const Lines lines{layout, box, axis};
-            const std::int64_t bundles = (lines.count() + lines_at_once - 1) / lines_at_once;
+        static const WaveletTaps<T> taps;
+        const auto pass = [&](const WaveletBox& box, std::size_t axis, std::int64_t first) {
+            const WaveletLines lines(layout, box, axis);
+            const std::int64_t bundles = (lines.count + lines_at_once - 1) / lines_at_once;
 #pragma omp parallel for schedule(static) num_threads(threads_) if (bundles > 4)
             for (std::int64_t b = 0; b < bundles; ++b) {
                 T* own = static_cast<T*>(scratch.data()) + omp_get_thread_num() * per_thread;
                 const Bundle<T> bundle(x.as<std::complex<T>>(), lines, b * lines_at_once);
                 if (direction == WaveletDirection::forward)
-                    analyse(bundle, lines.length(), first, taps, own);
+                    analyse(bundle, lines.length, first, taps, own);
                 else
-                    synthesise(bundle, lines.length(), first, taps, own);
+                    synthesise(bundle, lines.length, first, taps, own);
             }
         };
-        const std::vector<Box> boxes = boxes_of(layout, rank);
-        const bool forward = direction == WaveletDirection::forward;
-        for (std::size_t i = 0; i < boxes.size(); ++i) {
-            const std::size_t level = forward ? i : boxes.size() - 1 - i;
-            for (std::size_t axis = static_cast<std::size_t>(3 - rank); axis < 3; ++axis) {
-                const std::int64_t n = boxes[level][axis];
-                if (device::coarse_side(n) != n) pass(boxes[level], axis, level == 0 ? shift[axis] % n : 0);
-            }
-        }
+        device::for_each_wavelet_pass(layout.sides, rank, direction == WaveletDirection::forward, shift, pass);
     });
 }
 

@@ -24,6 +24,13 @@ constexpr std::int64_t numbers(std::int64_t n) {
     return std::is_same_v<Element, float> ? n : (n + 1) / 2;
 }
 
+// Room for n floats, an odd number of cache lines: places that far apart lie in different sets of a cache, however many there
+// are.
+constexpr std::int64_t apart(std::int64_t n) {
+    constexpr std::int64_t line = 16;
+    return ((n + line - 1) / line | 1) * line;
+}
+
 // Two rows of the output in every plane of sample n, from column `column` on, `tiles` tiles wide.
 struct Strip {
     std::int64_t n, row, column, tiles;
@@ -55,11 +62,11 @@ struct Geometry {
         return {i / chunks / rows, i / chunks % rows * 2, 2 * first, std::min(tiles, row_tiles - first)};
     }
     // One of the 16 matrices of weights [in, out_padded], and all of them
-    std::int64_t matrix() const { return (forward ? numbers<Element>(in) : in) * out_padded; }
+    std::int64_t matrix() const { return apart((forward ? numbers<Element>(in) : in) * out_padded); }
     std::int64_t matrices() const { return planes * 16 * matrix(); }
     // One of the 16 matrices of transformed inputs [tiles, in], and of outputs [tiles, out_padded]
-    std::int64_t input() const { return whole_vectors(forward ? tiles * numbers<Element>(in) : numbers<Element>(tiles) * in); }
-    std::int64_t output() const { return (forward ? tiles : numbers<Element>(tiles)) * out_padded; }
+    std::int64_t input() const { return apart(forward ? tiles * numbers<Element>(in) : numbers<Element>(tiles) * in); }
+    std::int64_t output() const { return apart((forward ? tiles : numbers<Element>(tiles)) * out_padded); }
     // What one thread needs: see Scratch
     std::int64_t patch() const { return 16 * whole_vectors(std::max(in, out)); }
     std::int64_t thread() const { return patch() + 16 * (planes * input() + output()); }
@@ -137,24 +144,6 @@ Patch<Element> patch_at(const Element* x, const Shape& shape, std::int64_t n, st
                 std::fill_n(to, channels, Element{});
         }
     return {copy, side * channels, channels};
-}
-
-// Calls f(k) for whole vectors of channels from k on; the last may overlap the one before.
-template <class F>
-void for_each_vector(std::int64_t channels, F&& f) {
-    for (std::int64_t k = 0; k < channels; k += lanes) f(std::min<std::int64_t>(k, channels - lanes));
-}
-
-// Stores the sums of channels k on into `to`. A gate is passed once: where the vector overlaps the one before, `to` stays.
-template <class Element>
-void store_output(const ConvolutionOutput<Element>& out, Floats sum, std::int64_t k, Element* to) {
-    if (out.gated) {
-        const Floats before = load(to), result = before > Floats{} ? sum : out.slope * sum;
-        const std::int64_t done = (lanes - k % lanes) % lanes;
-        store(to, done == 0 ? result : lane_numbers() >= static_cast<float>(done) ? result : before);
-    } else {
-        store(to, out.bias ? sum + load(out.bias + k) : sum);
-    }
 }
 
 // B' x B of the tiles of a strip, with B': 1 0 -1 0 | 0 1 1 0 | 0 -1 1 0 | 0 1 0 -1

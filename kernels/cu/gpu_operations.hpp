@@ -51,15 +51,27 @@ private:
                     Arena& workspace) override;
     void do_soft_threshold(double threshold, const Tensor& x) override;
 
+    // eigenvectors.cu
+    void do_leading_eigenvectors(int iterations, const Tensor& matrices, const Tensor& vectors, const Tensor& values) override;
+    void do_deflate(const Tensor& vectors, const Tensor& values, const Tensor& matrices) override;
+
     // optimizers.cu
     void do_clip(double limit, const Tensor& gradient, const Tensor& norm) override;
     void do_optimizer_step(const OptimizerTerms& terms, const Tensor& gradient, const Tensor& values,
                            std::span<const Tensor> moments) override;
 
+    // random.cu
+    void do_random(const RandomStream& stream, const RandomTerms& terms, const Tensor& out) override;
+
     // border.cu
     void do_border(const Tensor& x, const Border& border, const Tensor& out) override;
+    void do_add_border(const Tensor& a, const Tensor& b, const Border& border, const Tensor& sum, const Tensor& out) override;
     void do_border_adjoint(const Tensor& dout, const Tensor* bordered, const Border& border, bool accumulate,
                            const Tensor& dx) override;
+
+    // activation.cu
+    void do_activate(const Tensor& x, double slope, const Tensor& out, const Tensor* signs) override;
+    void do_activate_adjoint(const Tensor& dout, const Tensor& signs, double slope, const Tensor& dx) override;
 
     // normalization.cu
     void do_normalize(const Tensor& x, double epsilon, const Tensor& out, const Tensor& inverse_deviation) override;
@@ -75,7 +87,19 @@ private:
 
     Stream stream() { return backend_->stream(); }
 
+    // out[i] = <x_i, y_i> over equal parts of two tensors as real numbers, or its root; vectors.cu.
+    void inner_products(const Tensor& x, const Tensor& y, std::int64_t parts, bool root, DevicePtr<double> out);
+
+    // do_loss_acc for structural similarity; ssim.cu.
+    void ssim_loss_acc(double weight, const Tensor& x, const Tensor& target, const Tensor* gradient, const Tensor& value,
+                       Arena& workspace);
+
+    // Room for partial sums. The next operation may have it: kernels run in the order of their launches.
+    static constexpr std::int64_t scratch_numbers = 1 << 18;
+    DevicePtr<double> scratch() { return DevicePtr<double>(static_cast<double*>(scratch_.data())); }
+
     std::unique_ptr<GpuBackend> backend_;
+    Memory scratch_;
 };
 
 }  // namespace gleam::kernels::cu

@@ -11,16 +11,15 @@
 //           coil's map on its way. A block has a tile of 1 to 16 lines. Lines along x: neighbouring threads have neighbouring
 //           points; else the tile is of neighbouring lines, and so are the threads.
 //           blockIdx.x: which tile, of which plane of lines (axes y, z, not x), slice (stacks in 2D), frame and sample.
-// Access    one complex number, `Owned` of them under way per thread; runs of 128 bytes, or fewer where few lines leave
-//           multiprocessors idle, but of 32 bytes at least (complex64).
+// Access    one complex number, `Owned` of them under way per thread; runs of 128 bytes, or shorter ones, of
+//           16 at least, where few lines leave multiprocessors idle or many registers are taken (complex64).
 // Bytes     per pixel, complex64, E sets: 8 E per coil for the map; 8 E each for x, b and the output. Nothing else: no coil image
 //           leaves the block. With several sets maps and image are read twice, the second time from caches.
 // FLOPs     per pixel and coil: 16 E for the maps, about 10 log2(n) for the transforms, and more with primes above 5.
 // Shared    bytes of complex64 per block: 8 points lines + 12 points (roots of unity and the mask in permuted order), and as much
 //           again per set for the sums where there are several.
 // Limits    are_lines(): no prime factor above 31; up to 2048 points where the first radix is 4, 2560 of 5, 4096 of 8; 1024 with
-// a
-//           factor above 5 or several sets; 512 in double precision; 99 KiB of shared memory for one line at least. Less than
+//           a factor above 5 or several sets; 512 in double precision; 99 KiB of shared memory for one line at least. Less than
 //           2^31 numbers per entry, entries, and blocks; 64-bit indices otherwise.
 #include <algorithm>
 #include <optional>

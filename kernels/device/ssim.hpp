@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstdint>
 
+#include "kernels/device/function.hpp"
+
 namespace gleam::kernels::device {
 
 inline constexpr int ssim_radius = 5;
@@ -41,6 +43,12 @@ struct SsimInterior {
     constexpr std::int64_t count() const { return last - first; }
 };
 
+// The mean similarity of a plane whose target is zero, from the sum of all magnitudes: such a target is matched by zeros alone.
+GLEAM_DEVICE inline double ssim_to_zero(double sum) {
+    if (sum == 0) return 1;
+    return std::isfinite(sum) ? 0 : sum - sum;
+}
+
 // Local moments of magnitudes a and b: means of a, b, a^2 + b^2 and a b. The two variances occur only as their sum.
 struct SsimMoments {
     double a, b, squares, product;
@@ -51,7 +59,7 @@ struct SsimPoint {
     double value, by_a, by_squares, by_product;
 };
 
-inline SsimPoint ssim_at(const SsimMoments& m, double c1, double c2) {
+GLEAM_DEVICE inline SsimPoint ssim_at(const SsimMoments& m, double c1, double c2) {
     const double means = m.a * m.a + m.b * m.b, cross = m.a * m.b;
     const double luminance = 2 * cross + c1, structure = 2 * (m.product - cross) + c2;
     const double luminance_norm = means + c1, structure_norm = m.squares - means + c2;

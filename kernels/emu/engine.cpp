@@ -30,10 +30,10 @@ struct Thread {
     Fiber* fiber = nullptr;  // that holds its frames while it waits
     Site site{};
     unsigned mask = 0;
-    std::uint64_t bits = 0;   // offered to a shuffle, then received from it
-    unsigned source = 0;      // whose bits it wants
-    bool exchanging = false;  // a shuffle rather than __syncwarp
-    races::Identity identity = nullptr;
+    std::uint64_t bits = 0;    // offered to a shuffle, then received from it
+    unsigned source = 0;       // whose bits it wants
+    bool exchanging = false;   // a shuffle rather than __syncwarp
+    std::size_t identity = 0;  // for races.hpp
 };
 
 struct SharedBlock {
@@ -87,7 +87,8 @@ public:
 private:
     void run_block();
     void resume(Fiber* fiber);
-    [[noreturn]] void fail(std::string what);
+    template <class Text>
+    [[noreturn]] void fail(Text&& text);
     void resume_ready_threads();
     void release_barrier();
     void complete_warp();
@@ -120,14 +121,19 @@ void fiber_entry() {
     for (;;) launch->run_fresh_threads();
 }
 
-Fiber* idle_fiber() {
+// A fiber for a new thread. Under the thread sanitizer every identity has one to itself: what others left on its stack would be
+// taken for shared.
+Fiber* idle_fiber(std::size_t identity) {
+    if (races::watching) {
+        while (all_fibers.size() <= identity) all_fibers.push_back(std::make_unique<Fiber>(fiber_entry));
+        return all_fibers[identity].get();
+    }
     if (idle_fibers.empty()) {
         all_fibers.push_back(std::make_unique<Fiber>(fiber_entry));
         idle_fibers.push_back(all_fibers.back().get());
     }
     Fiber* fiber = idle_fibers.back();
     idle_fibers.pop_back();
-    if (races::watching) fiber->restart();  // what was on its stack was another thread's
     return fiber;
 }
 
@@ -142,7 +148,7 @@ void Launch::run_fresh_threads() {
         // Whoever waited in between did so on this fiber, and is done now.
         threads_[mine].state = State::done;
     } while (!races::watching && next_ < order_.size());
-    idle_fibers.push_back(own);
+    if (!races::watching) idle_fibers.push_back(own);
     own->suspend();
 }
 
@@ -153,9 +159,10 @@ void Launch::resume(Fiber* fiber) {
 }
 
 // Called by an emulated thread, whose stack an exception cannot leave: the host throws in its place.
-void Launch::fail(std::string what) {
-    fault_ = std::move(what);
+template <class Text>
+void Launch::fail(Text&& text) {
     grid_.leave();
+    fault_ = text();
     fiber_->suspend();
     std::abort();  // not reached: who fails is not resumed
 }
@@ -168,7 +175,7 @@ void Launch::run_block() {
     }
     next_ = 0;
     while (next_ < order_.size()) {
-        resume(idle_fiber());
+        resume(idle_fiber(threads_[order_[next_]].identity));
     }
     for (;;) {
         resume_ready_threads();
@@ -255,7 +262,10 @@ void Launch::wait_for_warp(unsigned mask, const Site& site, bool exchanging) {
     t.site = site;
     t.exchanging = exchanging;
     if (!(mask >> lane() & 1U))
-        fail(fmt::format("{} is lane {}, which the mask {:#010x} at {} does not name", name(current_), lane(), mask, text(site)));
+        fail([&] {
+            return fmt::format("{} is lane {}, which the mask {:#010x} at {} does not name", name(current_), lane(), mask,
+                               text(site));
+        });
     const std::size_t warp = current_ / warp_lanes;
     if (!exchanging) grid_.release_warp(warp);
     t.state = State::at_warp;
@@ -284,8 +294,10 @@ void Launch::complete_warp() {
         Thread& other = threads_[first + lane];
         if (other.exchanging) {
             if (!(t.mask >> other.source & 1U))
-                fail(fmt::format("{} reads lane {} at {}, which the mask {:#010x} does not name", name(first + lane),
-                                 other.source, text(other.site), t.mask));
+                fail([&] {
+                    return fmt::format("{} reads lane {} at {}, which the mask {:#010x} does not name", name(first + lane),
+                                       other.source, text(other.site), t.mask);
+                });
             other.bits = offered[other.source];
         }
         other.state = State::ready;
@@ -302,8 +314,10 @@ void* Launch::shared(const void* key, std::size_t bytes) {
         if (s.key != &shape_) total += s.bytes;
     }
     if (key != &shape_ && total > kernels::cu::static_shared_limit)
-        fail(fmt::format("{} bytes of shared memory are more than the {} that may be declared", total,
-                         kernels::cu::static_shared_limit));
+        fail([&] {
+            return fmt::format("{} bytes of shared memory are more than the {} that may be declared", total,
+                               kernels::cu::static_shared_limit);
+        });
     grid_.leave();  // the host's memory, not this thread's
     void* data = fresh_shared_memory(bytes);
     shared_.push_back({key, data, bytes});
@@ -324,12 +338,10 @@ void Launch::release_shared() {
 
 // Stacks with frames of threads that will never go on.
 void Launch::drop_fibers() {
-    for (Thread& t : threads_)
-        if (t.fiber && t.state != State::done) t.fiber->restart();
     idle_fibers.clear();
     for (const auto& fiber : all_fibers) {
         fiber->restart();
-        idle_fibers.push_back(fiber.get());
+        if (!races::watching) idle_fibers.push_back(fiber.get());
     }
 }
 

@@ -57,7 +57,7 @@ namespace {
 #ifdef GLEAM_EMU_ASAN
 constexpr std::size_t stack_bytes = 512 * 1024;  // its frames are larger
 #else
-constexpr std::size_t stack_bytes = 128 * 1024;
+constexpr std::size_t stack_bytes = 64 * 1024;
 #endif
 
 }  // namespace
@@ -142,11 +142,6 @@ Fiber::Fiber(void (*entry)()) : context_(std::make_unique<Context>()), entry_(en
 Fiber::~Fiber() { ::munmap(context_->memory, context_->guard + stack_bytes); }
 
 void Fiber::restart() {
-#ifdef GLEAM_EMU_RACES
-    // A fresh mapping, of which the thread sanitizer remembers no accesses.
-    ::mmap(context_->stack(), stack_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1,
-           0);
-#endif
 #ifdef GLEAM_EMU_ASAN
     __asan_unpoison_memory_region(context_->stack(), stack_bytes);
     context_->fake_own = nullptr;

@@ -2,8 +2,8 @@
 // nothing else. Without that sanitizer all of it is empty.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
-#include <cstdint>
 #include <vector>
 
 #ifdef GLEAM_EMU_RACES
@@ -12,24 +12,31 @@
 
 namespace gleam::emu::races {
 
-using Identity = void*;
-
 #ifdef GLEAM_EMU_RACES
 
 inline constexpr bool watching = true;
 
-// The identities of one launch. They begin after what the host did before it; the host goes on after all they did.
+// Identities are kept from launch to launch: to make one takes as long as thousands of accesses.
+inline thread_local std::vector<void*> identities;
+
+// The threads of one launch. They begin after what the host did before it; the host goes on after all they did.
 class Grid {
 public:
-    Identity new_identity() {
-        // The sanitizer knows some 8000 threads at a time; later blocks of a larger grid share the identities of earlier ones.
-        if (identities_.size() < 4096) {
-            identities_.push_back(__tsan_create_fiber(0));
-            return identities_.back();
+    Grid() { __tsan_release(&begin_); }
+
+    // Whom the next thread is. The sanitizer knows some 8000 threads at a time: later blocks of a larger grid share the
+    // identities of earlier ones.
+    std::size_t new_identity() {
+        const std::size_t mine = used_++ % limit;
+        if (mine == identities.size()) identities.push_back(__tsan_create_fiber(0));
+        if (used_ <= limit) {
+            enter(mine);
+            __tsan_acquire(&begin_);
+            leave();
         }
-        return identities_[reused_++ % identities_.size()];
+        return mine;
     }
-    void enter(Identity identity) { __tsan_switch_to_fiber(identity, 1); }
+    void enter(std::size_t identity) { __tsan_switch_to_fiber(identities[identity], 1); }
     void leave() { __tsan_switch_to_fiber(host_, 1); }
 
     // By the running thread: what it did before release() comes before what others do after acquire(). Barriers take turns with
@@ -44,21 +51,19 @@ public:
     void acquire_address(void* p) { __tsan_acquire(p); }
 
     void finish() {
-        for (Identity identity : identities_) {
-            enter(identity);
+        for (std::size_t i = 0; i < std::min(used_, limit); ++i) {
+            enter(i);
             __tsan_release(&end_);
             leave();
         }
         __tsan_acquire(&end_);
-        for (Identity identity : identities_) __tsan_destroy_fiber(identity);
-        identities_.clear();
     }
 
 private:
-    Identity host_ = __tsan_get_current_fiber();
-    std::vector<Identity> identities_;
-    std::size_t reused_ = 0;
-    char barriers_[2] = {}, warps_[32] = {}, end_ = 0;
+    static constexpr std::size_t limit = 4096;
+    void* host_ = __tsan_get_current_fiber();
+    std::size_t used_ = 0;
+    char begin_ = 0, barriers_[2] = {}, warps_[32] = {}, end_ = 0;
 };
 
 #else
@@ -67,8 +72,8 @@ inline constexpr bool watching = false;
 
 class Grid {
 public:
-    Identity new_identity() { return nullptr; }
-    void enter(Identity) {}
+    std::size_t new_identity() { return 0; }
+    void enter(std::size_t) {}
     void leave() {}
     void release(std::size_t) {}
     void acquire(std::size_t) {}

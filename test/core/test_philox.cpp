@@ -39,3 +39,11 @@ TEST_CASE("Uniform and normal numbers have the moments they should") {
     CHECK(normal_mean == Approx(0).margin(0.02));
     CHECK(normal_square == Approx(1).margin(0.02));
 }
+
+TEST_CASE("Blocks of random numbers by their index are those of the stream, also where the counter carries into the next part") {
+    Philox random(0x123456789abcdef0, Purpose::noise, 4, 5, 6);
+    const Philox stream = random;
+    for (std::uint64_t i = 0; i < 5; ++i)
+        for (const std::uint32_t number : stream.block(i)) CHECK(random.next() == number);
+    CHECK(stream.block(std::uint64_t{1} << 32) == Philox(0x123456789abcdef0, Purpose::noise, 4, 5, 7).block(0));
+}

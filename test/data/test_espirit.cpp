@@ -84,7 +84,7 @@ TEST_CASE("ESPIRiT finds the sensitivities of simulated coils inside the object 
     for (const Case& c : {Case{8, 64, 64}, {4, 61, 53}, {6, 48, 75}}) {
         INFO(c.coils << " coils, " << c.height << " x " << c.width);
         const CoilScan scan = simulate_scan(c.coils, c.height, c.width, 2e-3, *ops);
-        const CoilMaps found = espirit(scan.kspace, nullptr, {});
+        const CoilMaps found = espirit(scan.kspace, nullptr, {}, *ops);
         CHECK(found.maps.shape == Shape{1, c.coils, c.height, c.width});
         CHECK(found.eigenvalues.shape == Shape{1, c.height, c.width});
         CHECK(found.calibration == 24);
@@ -105,11 +105,11 @@ TEST_CASE("ESPIRiT finds the sensitivities of simulated coils inside the object 
 TEST_CASE("Maps do not depend on the scale of the data, up to rounding, nor on the number of threads at all") {
     const auto ops = kernels::make_cpu_operations();
     const CoilScan scan = simulate_scan(5, 40, 37, 2e-3, *ops);
-    const CoilMaps found = espirit(scan.kspace, nullptr, {});
+    const CoilMaps found = espirit(scan.kspace, nullptr, {}, *ops);
     for (float scale : {1e-6F, 1e6F}) {
         ComplexArray scaled = scan.kspace;
         for (auto& v : scaled.values) v *= scale;
-        const CoilMaps other = espirit(scaled, nullptr, {});
+        const CoilMaps other = espirit(scaled, nullptr, {}, *ops);
         double largest = 0;
         for (std::int64_t i = 0; i < scan.image.elements(); ++i)
             if (scan.image[i] != 0.0F)
@@ -120,7 +120,7 @@ TEST_CASE("Maps do not depend on the scale of the data, up to rounding, nor on t
         CHECK(largest < 1e-3);
     }
     kernels::set_thread_count(1);
-    const CoilMaps single = espirit(scan.kspace, nullptr, {});
+    const CoilMaps single = espirit(scan.kspace, nullptr, {}, *ops);
     kernels::set_thread_count(0);
     CHECK(single.maps.values == found.maps.values);
     CHECK(single.eigenvalues.values == found.eigenvalues.values);
@@ -130,9 +130,9 @@ TEST_CASE("The principal coil as reference turns the same maps by a phase withou
     const auto ops = kernels::make_cpu_operations();
     const CoilScan scan = simulate_scan(6, 48, 48, 1e-3, *ops);
     EspiritOptions options;
-    const CoilMaps first = espirit(scan.kspace, nullptr, options);
+    const CoilMaps first = espirit(scan.kspace, nullptr, options, *ops);
     options.phase = PhaseReference::principal;
-    const CoilMaps principal = espirit(scan.kspace, nullptr, options);
+    const CoilMaps principal = espirit(scan.kspace, nullptr, options, *ops);
     CHECK(principal.eigenvalues.values == first.eigenvalues.values);
     double least = 1, roughest = 0;
     for (std::int64_t i = 0; i + 1 < scan.image.elements(); ++i) {
@@ -147,16 +147,17 @@ TEST_CASE("The principal coil as reference turns the same maps by a phase withou
 
 TEST_CASE("One coil has the map 1") {
     const auto ops = kernels::make_cpu_operations();
-    const CoilMaps found = espirit(simulate_scan(1, 32, 30, 1e-3, *ops).kspace, nullptr, {});
+    const CoilMaps found = espirit(simulate_scan(1, 32, 30, 1e-3, *ops).kspace, nullptr, {}, *ops);
     CHECK(std::all_of(found.maps.values.begin(), found.maps.values.end(), [](auto v) { return v == 1.0F; }));
     CHECK(std::all_of(found.eigenvalues.values.begin(), found.eigenvalues.values.end(), [](auto v) { return v == 1.0F; }));
 }
 
 TEST_CASE("Without signal in the calibration block maps are zero, and it is said") {
+    const auto ops = kernels::make_cpu_operations();
     for (std::int64_t coils : {1, 3}) {
         ComplexArray kspace(Shape{coils, 32, 32});
         kspace[0] = 1;  // a corner
-        const CoilMaps found = espirit(kspace, nullptr, {});
+        const CoilMaps found = espirit(kspace, nullptr, {}, *ops);
         CHECK(found.no_signal);
         CHECK(std::all_of(found.maps.values.begin(), found.maps.values.end(), [](auto v) { return v == 0.0F; }));
         CHECK(std::all_of(found.eigenvalues.values.begin(), found.eigenvalues.values.end(), [](auto v) { return v == 0.0F; }));
@@ -168,7 +169,7 @@ TEST_CASE("A coil that sees nothing and two coils that see the same do no harm")
     CoilScan scan = simulate_scan(5, 48, 48, 1e-3, *ops);
     std::fill_n(scan.kspace.slice(0), 48 * 48, std::complex<float>(0));  // the reference coil, too
     std::copy_n(scan.kspace.slice(3), 48 * 48, scan.kspace.slice(4));
-    const CoilMaps found = espirit(scan.kspace, nullptr, {});
+    const CoilMaps found = espirit(scan.kspace, nullptr, {}, *ops);
     check_sound(found, static_cast<double>(0.9F));
     for (std::int64_t i = 0; i < scan.image.elements(); ++i) {
         if (scan.image[i] == 0.0F) continue;
@@ -188,20 +189,21 @@ TEST_CASE("Only the fully sampled centre is used: the block shrinks to it, and t
         for (std::int64_t y = 0; y < 64; ++y) std::fill_n(mask.slice(y) + first, count, 1.0F);
     };
     sample_lines(20, 24);
-    const CoilMaps whole = espirit(scan.kspace, &mask, {});
+    const CoilMaps whole = espirit(scan.kspace, &mask, {}, *ops);
     CHECK(whole.calibration == 24);
-    CHECK(whole.maps.values == espirit(scan.kspace, nullptr, {}).maps.values);
+    CHECK(whole.maps.values == espirit(scan.kspace, nullptr, {}, *ops).maps.values);
     sample_lines(24, 16);
-    const CoilMaps shrunk = espirit(scan.kspace, &mask, {});
+    const CoilMaps shrunk = espirit(scan.kspace, &mask, {}, *ops);
     CHECK(shrunk.calibration == 16);
     EspiritOptions smaller;
     smaller.calibration = 16;
-    CHECK(shrunk.maps.values == espirit(scan.kspace, nullptr, smaller).maps.values);
+    CHECK(shrunk.maps.values == espirit(scan.kspace, nullptr, smaller, *ops).maps.values);
     sample_lines(27, 10);
-    CHECK_THROWS_WITH(espirit(scan.kspace, &mask, {}), ContainsSubstring("only 10 x 10 points") &&
-                                                           ContainsSubstring("needs 11") && ContainsSubstring("espirit.kernel"));
+    CHECK_THROWS_WITH(espirit(scan.kspace, &mask, {}, *ops), ContainsSubstring("only 10 x 10 points") &&
+                                                                 ContainsSubstring("needs 11") &&
+                                                                 ContainsSubstring("espirit.kernel"));
     sample_lines(0, 8);
-    CHECK_THROWS_AS(espirit(scan.kspace, &mask, {}), DataError);
+    CHECK_THROWS_AS(espirit(scan.kspace, &mask, {}, *ops), DataError);
 }
 
 TEST_CASE("Small images and kernels of one point work") {
@@ -211,7 +213,7 @@ TEST_CASE("Small images and kernels of one point work") {
         EspiritOptions options;
         options.calibration = 11;
         options.kernel = kernel;
-        check_sound(espirit(scan.kspace, nullptr, options), static_cast<double>(0.9F));
+        check_sound(espirit(scan.kspace, nullptr, options, *ops), static_cast<double>(0.9F));
     }
 }
 
@@ -221,8 +223,8 @@ TEST_CASE("ESPIRiT refuses what it cannot use") {
     const auto refuse = [&](auto change, const char* text) {
         EspiritOptions options;
         change(options);
-        CHECK_THROWS_AS(espirit(scan.kspace, nullptr, options), ConfigError);
-        CHECK_THROWS_WITH(espirit(scan.kspace, nullptr, options), ContainsSubstring(text));
+        CHECK_THROWS_AS(espirit(scan.kspace, nullptr, options, *ops), ConfigError);
+        CHECK_THROWS_WITH(espirit(scan.kspace, nullptr, options, *ops), ContainsSubstring(text));
     };
     refuse([](EspiritOptions& o) { o.sets = 0; }, "0 sets");
     refuse([](EspiritOptions& o) { o.sets = 99; }, "99 sets");
@@ -232,11 +234,11 @@ TEST_CASE("ESPIRiT refuses what it cannot use") {
     refuse([](EspiritOptions& o) { o.crop = std::nan(""); }, "espirit.crop");
     EspiritOptions large;
     large.calibration = 33;
-    CHECK_THROWS_WITH(espirit(scan.kspace, nullptr, large), ContainsSubstring("smaller than the calibration block of 33"));
+    CHECK_THROWS_WITH(espirit(scan.kspace, nullptr, large, *ops), ContainsSubstring("smaller than the calibration block of 33"));
     ComplexArray broken = scan.kspace;
     broken[77] = {0, INFINITY};
-    CHECK_THROWS_AS(espirit(broken, nullptr, {}), DataError);
+    CHECK_THROWS_AS(espirit(broken, nullptr, {}, *ops), DataError);
     const RealArray mask(Shape{32, 31});
-    CHECK_THROWS_AS(espirit(scan.kspace, &mask, {}), ShapeError);
-    CHECK_THROWS_AS(espirit(ComplexArray(Shape{300, 32, 32}), nullptr, {}), DataError);
+    CHECK_THROWS_AS(espirit(scan.kspace, &mask, {}, *ops), ShapeError);
+    CHECK_THROWS_AS(espirit(ComplexArray(Shape{300, 32, 32}), nullptr, {}, *ops), DataError);
 }

@@ -111,7 +111,7 @@ TEST_CASE("An undersampled slice gives maps of its centre, k-space under the mas
         REQUIRE(slice.data.kspace[i] == (mask[i % points] == 0 ? 0.0F : f.scan.kspace[i]));
     EspiritOptions options;
     options.calibration = 16;
-    CHECK(slice.data.maps.values == espirit(f.scan.kspace, nullptr, options).maps.values);
+    CHECK(slice.data.maps.values == espirit(f.scan.kspace, nullptr, options, *f.ops).maps.values);
 }
 
 TEST_CASE("A fully sampled file becomes a data set with targets and its origin") {

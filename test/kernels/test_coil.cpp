@@ -95,12 +95,18 @@ TEST_CASE("An uncentred transform has its origins at index 0, and an uncentred n
 }
 
 TEST_CASE("Operations on coils refuse shapes that do not fit, naming them") {
-    Bench b;
+    Bench bench;
     const auto maps = random_array<std::complex<float>>(Shape{1, 1, 4, 1, 8, 8}, 1);
     const auto x = random_array<std::complex<float>>(Shape{1, 1, 1, 1, 8, 7}, 2);
     Array<std::complex<float>> out(Shape{1, 1, 4, 1, 8, 8});
-    CHECK_THROWS_WITH(b.ops->coil_expand(x.view(), maps.view(), out.view()),
+    CHECK_THROWS_WITH(bench.ops->coil_expand(x.view(), maps.view(), out.view()),
                       ContainsSubstring("coil_expand") && ContainsSubstring("8, 7"));
     const auto doubles = random_array<std::complex<double>>(Shape{1, 1, 1, 1, 8, 8}, 2);
-    CHECK_THROWS_AS(b.ops->coil_expand(doubles.view(), maps.view(), out.view()), ShapeError);
+    CHECK_THROWS_AS(bench.ops->coil_expand(doubles.view(), maps.view(), out.view()), ShapeError);
+    Array<std::complex<float>> image(Shape{1, 1, 1, 1, 8, 8}), b(image.shape);
+    Array<float> mask(Shape{1, 1, 1, 1, 8, 8});
+    const Tensor view = b.view();
+    CHECK_THROWS_WITH(bench.ops->sense_normal(image.view(), maps.view(), mask.view(), 2, NormalTerms{1, 0, 3, &view}, b.view(),
+                                              bench.workspace),
+                      ContainsSubstring("neither x nor b"));
 }

@@ -19,12 +19,18 @@ const std::int64_t lengths[] = {1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 
 struct Size {
     std::int64_t n, t, c, z, y, x;
     int rank;
+    std::int64_t sets = 1;
+
+    Shape image(std::int64_t frames, std::int64_t coils) const {
+        return sets == 1 ? Shape{n, frames, coils, z, y, x} : Shape{n, frames, coils, z, y, x, sets};
+    }
 };
 
-// What the ways through the operator differ in: transformed axes, prime lengths, and planes enough for each thread to take whole
-// ones.
-const Size sizes[] = {{1, 1, 3, 1, 40, 36, 2}, {1, 6, 2, 1, 18, 35, 2}, {1, 1, 2, 1, 37, 12, 2}, {2, 1, 2, 1, 20, 41, 2},
-                      {1, 1, 5, 9, 20, 34, 3}, {2, 3, 1, 4, 6, 10, 3},  {1, 1, 1, 43, 4, 18, 3}, {1, 1, 2, 24, 3, 5, 2}};
+// What the ways through the operator differ in: transformed axes, prime lengths, planes enough for each thread to take whole
+// ones, planes that do not fit the cache, and map sets.
+const Size sizes[] = {{1, 1, 3, 1, 40, 36, 2},  {1, 6, 2, 1, 18, 35, 2},    {1, 1, 2, 1, 37, 12, 2},   {2, 1, 2, 1, 20, 41, 2},
+                      {1, 1, 5, 9, 20, 34, 3},  {2, 3, 1, 4, 6, 10, 3},     {1, 1, 1, 43, 4, 18, 3},   {1, 1, 2, 24, 3, 5, 2},
+                      {1, 1, 2, 33, 17, 64, 3}, {1, 2, 2, 1, 19, 24, 2, 2}, {1, 1, 2, 6, 18, 20, 3, 3}};
 
 template <class T>
 struct Problem {
@@ -34,8 +40,8 @@ struct Problem {
     int rank;
 
     Problem(const Size& s, std::array<bool, 3> constant, Bench& b)
-        : maps(random_array<C>(Shape{s.n, 1, s.c, s.z, s.y, s.x}, 1)),
-          x(random_array<C>(Shape{s.n, s.t, 1, s.z, s.y, s.x}, 2)),
+        : maps(random_array<C>(s.image(1, s.c), 1)),
+          x(random_array<C>(s.image(s.t, 1), 2)),
           rhs(random_array<C>(x.shape, 3)),
           mask(Shape{s.n, s.t, 1, constant[0] ? 1 : s.z, constant[1] ? 1 : s.y, constant[2] ? 1 : s.x}),
           folded(mask.shape),
@@ -92,8 +98,7 @@ TEMPLATE_TEST_CASE("Transforms of lines in lanes are those of their definition, 
             seen.at(static_cast<std::size_t>(k)) = true;
             for (const std::int64_t lane : {std::int64_t{0}, lanes - 1}) {
                 std::complex<double> sum = 0;
-                for (std::int64_t i = 0; i < n; ++i)
-                    sum += at(before, i, lane) * waves[static_cast<std::size_t>(i * k % n)];
+                for (std::int64_t i = 0; i < n; ++i) sum += at(before, i, lane) * waves[static_cast<std::size_t>(i * k % n)];
                 error = std::max(error, std::abs(sum - at(data, p, lane)) / std::sqrt(double(n)));
             }
         }
@@ -107,6 +112,32 @@ TEMPLATE_TEST_CASE("Transforms of lines in lanes are those of their definition, 
     }
     CHECK(cpu::LineFourier<T>::get(37) == nullptr);
     CHECK(cpu::LineFourier<T>::get(2 * 109) == nullptr);
+}
+
+TEMPLATE_TEST_CASE("A multiplication between transforms of lines is what its three steps are", "", float, double) {
+    using T = TestType;
+    constexpr std::int64_t lanes = cpu::Lanes<T>::count;
+    Philox random(4, Purpose::test);
+    for (const std::int64_t n : lengths)
+        for (const bool per_lane : {false, true}) {
+            const auto* line = cpu::LineFourier<T>::get(n);
+            std::vector<T> stepwise(static_cast<std::size_t>(n * 2 * lanes)), factors(static_cast<std::size_t>(n * lanes));
+            for (T& v : stepwise) v = T(random.normal());
+            for (T& v : factors) v = T(random.uniform() / double(n));
+            std::vector<T> at_once = stepwise;
+            line->forward(stepwise.data());
+            for (std::int64_t i = 0; i < n * 2 * lanes; ++i) {
+                const std::int64_t place = i / (2 * lanes), lane = i % lanes;
+                stepwise[static_cast<std::size_t>(i)] *=
+                    factors[static_cast<std::size_t>(per_lane ? place * lanes + lane : place)];
+            }
+            line->inverse(stepwise.data());
+            line->multiply(at_once.data(), factors.data(), per_lane);
+            double error = 0;
+            for (std::size_t i = 0; i < at_once.size(); ++i)
+                error = std::max(error, std::abs(double(at_once[i]) - double(stepwise[i])));
+            CHECK(error < (sizeof(T) == 4 ? 5e-6 : 1e-14));
+        }
 }
 
 TEMPLATE_TEST_CASE("Tiles are transposed and pixels interleaved without a change", "", float, double) {
@@ -138,6 +169,31 @@ TEMPLATE_TEST_CASE("Every way through the normal operator gives what its pieces 
             const Problem<TestType> p(s, {(constant & 1) != 0, (constant & 2) != 0, (constant & 4) != 0}, b);
             CHECK(relative_error(p.at_once(b), p.by_pieces(b)) < adjoint_bound<TestType>());
         }
+}
+
+TEST_CASE("A plan of the normal operator holds for every mask that is constant along more axes") {
+    Bench b;
+    for (const Size& s : sizes) {
+        const Problem<float> whole(s, {false, false, false}, b);
+        ArenaProgram program;
+        Arena planned("planned");
+        b.ops->set_planning(true);
+        planned.book(program);
+        const Tensor rhs = whole.rhs.view();
+        Array<std::complex<float>> out(whole.x.shape);
+        b.ops->sense_normal(whole.x.view(), whole.maps.view(), whole.folded.view(), s.rank, NormalTerms{2, 0.25, -1, &rhs},
+                            out.view(), planned);
+        planned.finish_booking();
+        b.ops->set_planning(false);
+        planned.grant(b.ops->allocator(), "");
+        for (int constant = 0; constant < 8; ++constant) {
+            const Problem<float> p(s, {(constant & 1) != 0, (constant & 2) != 0, (constant & 4) != 0}, b);
+            const Tensor view = p.rhs.view();
+            planned.replay(program);
+            CHECK_NOTHROW(b.ops->sense_normal(p.x.view(), p.maps.view(), p.folded.view(), p.rank, NormalTerms{2, 0.25, -1, &view},
+                                              out.view(), planned));
+        }
+    }
 }
 
 TEST_CASE("Coil images too large to be kept together are added up one after the other") {

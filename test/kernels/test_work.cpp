@@ -67,6 +67,18 @@ TEST_CASE("The wavelet transform counts every level of every axis that is halved
     CHECK(wavelet_flops({1, 1, 1, 1, 32, 16}, 2) == 32 * (2 * 32 * 16 + 16 * 8));
 }
 
+TEST_CASE("Random numbers count the rounds of their generator and their distribution, and write once") {
+    const Tensor image = tensor(DType::c64, {1, 1, 1, 1, 4, 5});
+    const WorkLog log = planned([&](Operations& o, WorkLog&, Arena&) {
+        o.random_uniform({}, 0, 1, image);
+        o.random_normal({}, 0, 1, image);
+    });
+    CHECK(log.items().size() == 2);
+    CHECK(log.items()[0].flops == 40 * 22);
+    CHECK(log.items()[1].flops == 40 * 40);
+    for (const WorkItem& item : log.items()) CHECK(item.bytes == 160);
+}
+
 TEST_CASE("Work is summed up per operation and kind, and repeated work counts as often") {
     const Tensor image = tensor(DType::c64, {1, 1, 1, 1, 4, 5}), value = tensor(DType::f64, {1});
     const WorkLog log = planned([&](Operations& o, WorkLog& w, Arena& a) {

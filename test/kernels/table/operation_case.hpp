@@ -37,6 +37,8 @@ struct Operand {
     DType dtype = DType::f32;
     Shape shape;
     Fill fill = Fill::normal;
+    // Turns the random numbers into what the operation wants, such as a matrix of a certain kind.
+    std::function<void(std::vector<double>&)> adjust = {};
 };
 
 // The tensors of one call on a device.
@@ -67,9 +69,19 @@ struct OperationCase {
 constexpr double rounding_of(DType t) { return real_of(t) == DType::f64 ? 1e-14 : t == DType::bf16 ? 8e-3 : 1e-6; }
 
 // The rows, by group; each is in the file of its name.
+std::vector<OperationCase> activation_cases();
+std::vector<OperationCase> border_cases();
 std::vector<OperationCase> coil_cases();
+std::vector<OperationCase> convolution_cases();
+std::vector<OperationCase> eigenvector_cases();
 std::vector<OperationCase> fourier_cases();
+std::vector<OperationCase> loss_cases();
+std::vector<OperationCase> normalization_cases();
+std::vector<OperationCase> optimizer_cases();
+std::vector<OperationCase> random_cases();
 std::vector<OperationCase> sense_cases();
+std::vector<OperationCase> vector_cases();
+std::vector<OperationCase> wavelet_cases();
 
 // All of them. `performance`: sizes of real networks and scans, for timing.
 std::vector<OperationCase> all_cases();

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <type_traits>
 
 #include "core/memory.hpp"
 #include "core/philox.hpp"
@@ -11,10 +12,19 @@ namespace {
 
 std::int64_t reals(const Shape& shape, DType t) { return shape.elements() * (is_complex(t) ? 2 : 1); }
 
-// The real number of type T nearest to v, as double.
+// Calls f with a number of the real type behind t.
+template <class F>
+decltype(auto) with_number(DType t, F&& f) {
+    return t == DType::u32 ? f(std::uint32_t{}) : with_feature(t, f);
+}
+
+// The number of type T nearest to v. Words have no NaN: theirs is all bits set.
 template <class T>
-double rounded(double v) {
-    return static_cast<double>(T(Arithmetic<T>(v)));
+T nearest(double v) {
+    if constexpr (std::is_same_v<T, std::uint32_t>)
+        return std::isnan(v) ? ~T{0} : T(v);
+    else
+        return T(Arithmetic<T>(v));
 }
 
 Value fill(const Operand& operand, std::uint32_t stream) {
@@ -39,8 +49,10 @@ Value fill(const Operand& operand, std::uint32_t stream) {
                 v = std::nan("");
                 break;
         }
-        v = with_feature(operand.dtype, [&](auto zero) { return rounded<decltype(zero)>(v); });
     }
+    if (operand.adjust) operand.adjust(value.numbers);
+    for (double& v : value.numbers)
+        v = with_number(operand.dtype, [&](auto zero) { return static_cast<double>(nearest<decltype(zero)>(v)); });
     return value;
 }
 
@@ -56,10 +68,10 @@ public:
 
     void write(const Value& value) {
         std::vector<unsigned char> bytes(memory_.bytes(), mark);
-        with_feature(value.dtype, [&](auto zero) {
+        with_number(value.dtype, [&](auto zero) {
             using T = decltype(zero);
             for (std::size_t i = 0; i < value.numbers.size(); ++i) {
-                const T v = T(Arithmetic<T>(value.numbers[i]));
+                const T v = nearest<T>(value.numbers[i]);
                 std::memcpy(bytes.data() + i * sizeof(T), &v, sizeof(T));
             }
         });
@@ -72,7 +84,7 @@ public:
         ops_.copy(raw(), Tensor{bytes.data(), DType::bf16, Shape{half(bytes.size())}, Device{}});
         Value value{tensor.dtype, tensor.shape, {}};
         value.numbers.resize(static_cast<std::size_t>(reals(tensor.shape, tensor.dtype)));
-        with_feature(value.dtype, [&](auto zero) {
+        with_number(value.dtype, [&](auto zero) {
             using T = decltype(zero);
             for (std::size_t i = 0; i < value.numbers.size(); ++i) {
                 T v;
@@ -87,7 +99,11 @@ public:
     Tensor tensor;
 
 private:
+#if defined(__SANITIZE_ADDRESS__)
+    static constexpr std::size_t sentinel = 0;  // its red zone sees reads as well
+#else
     static constexpr std::size_t sentinel = 64;
+#endif
     static constexpr unsigned char mark = 0xa5;
 
     static std::int64_t half(std::size_t bytes) { return static_cast<std::int64_t>(bytes / 2); }
@@ -215,7 +231,7 @@ CaseResult run_case(const OperationCase& row, kernels::Operations& ops) {
 }
 
 double adjoint_bound(const OperationCase& row) {
-    const DType t = row.in[0].dtype;
+    const DType t = (row.in.empty() ? row.out : row.in)[0].dtype;
     return real_of(t) == DType::f64 ? 1e-12 : t == DType::bf16 ? 1e-2 : 1e-5;
 }
 
