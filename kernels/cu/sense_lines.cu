@@ -10,16 +10,17 @@
 // next
 //           coil's map on its way. A block has a tile of 1 to 16 lines. Lines along x: neighbouring threads have neighbouring
 //           points; else the tile is of neighbouring lines, and so are the threads.
-//           blockIdx.x: which tile; y: which plane of lines (axes y, z, not x); z: sample, frame (and slice of 2D stacks).
-// Access    one complex number, `Owned` of them under way per thread; runs of 128 bytes, or fewer where few lines leave
-//           multiprocessors idle, but of 32 bytes at least (complex64).
+//           blockIdx.x: which tile, of which plane of lines (axes y, z, not x), slice (stacks in 2D), frame and sample.
+// Access    one complex number, `Owned` of them under way per thread; runs of 128 bytes, or shorter ones, of
+//           16 at least, where few lines leave multiprocessors idle or many registers are taken (complex64).
 // Bytes     per pixel, complex64, E sets: 8 E per coil for the map; 8 E each for x, b and the output. Nothing else: no coil image
 //           leaves the block. With several sets maps and image are read twice, the second time from caches.
 // FLOPs     per pixel and coil: 16 E for the maps, about 10 log2(n) for the transforms, and more with primes above 5.
 // Shared    bytes of complex64 per block: 8 points lines + 12 points (roots of unity and the mask in permuted order), and as much
 //           again per set for the sums where there are several.
-// Limits    are_lines(): up to 4096 points without prime factors above 31, some 100 KiB of shared memory for one line at least.
-//           Else no limit on sizes: 64-bit indices, axes y and z of the grid take turns.
+// Limits    are_lines(): no prime factor above 31; up to 2048 points where the first radix is 4, 2560 of 5, 4096 of 8; 1024 with
+//           a factor above 5 or several sets; 512 in double precision; 99 KiB of shared memory for one line at least. Less than
+//           2^31 numbers per entry, entries, and blocks; 64-bit indices otherwise.
 #include <algorithm>
 #include <optional>
 
@@ -36,27 +37,29 @@ using device::conjugate_product;
 
 // Threads of a block: large radices and double precision need registers.
 template <class T, bool LargeRadix>
-constexpr int most_threads = LargeRadix || sizeof(T) == 8 ? 256 : 512;
+constexpr int most_threads = sizeof(T) == 8 || LargeRadix ? 256 : 512;
+
 constexpr std::size_t shared_limit_of_lines = 99 * 1024;  // two blocks per multiprocessor of an H200, one of smaller devices
 
 // Where the lines are; passed by value. A volume is what one transform of the mask's rank would take: [outer, points, inner].
 struct Lines {
     CoilPixels p;
     MaskPixels m;
-    std::int64_t slabs, outer, inner;  // slabs: volumes of an entry
+    int slabs, outer, inner;  // slabs: volumes of an entry
     LinePlan plan;
     int owned, per_line;  // points, threads of a line
     bool first_in_registers;
     int log_lines = 0, place_pitch = 1, line_pitch = 1;
 
-    bool along_x() const { return inner == 1; }
+    // Lines along x are tiled along `outer`, others along `inner`, plane by plane.
+    GLEAM_DEVICE bool along_x() const { return inner == 1; }
+    GLEAM_DEVICE int planes() const { return along_x() ? 1 : outer; }
+    GLEAM_DEVICE int lines() const { return along_x() ? outer : inner; }
+    GLEAM_DEVICE int tiles() const { return (lines() + (1 << log_lines) - 1) >> log_lines; }
+    std::int64_t blocks() const { return p.entries * slabs * planes() * tiles(); }
     int threads() const { return per_line << log_lines; }
-    std::int64_t tiles() const { return ((along_x() ? outer : inner) + (1 << log_lines) - 1) >> log_lines; }
-    Extent blocks() const {
-        return {blocks_for(tiles(), 1, grid_limit.x), turns(along_x() ? 1 : outer), turns(p.entries * slabs)};
-    }
     // Complex numbers of the tile, and bytes of everything.
-    GLEAM_DEVICE int tile() const { return inner == 1 ? line_pitch << log_lines : plan.points * place_pitch; }
+    GLEAM_DEVICE int tile() const { return along_x() ? line_pitch << log_lines : plan.points * place_pitch; }
     std::size_t shared(std::size_t real) const {
         const std::int64_t sums = p.sets == 1 ? 0 : p.sets * owned * threads();
         return static_cast<std::size_t>(2 * (tile() + plan.points + sums) + plan.points) * real;
@@ -72,34 +75,40 @@ struct Lines {
     }
 };
 
-// The image of one set in registers, with its sums and the map of a coil. point(k): the thread's k-th point, from `origin` on.
-template <class T, int Owned>
+// The points that a thread has of one line, `step` apart, of those whose bit in `there` is set; one set. Sums are in registers,
+// and so are image and map unless Lean, where large radices need them: these are read again then, from the first-level cache. Of
+// few points, the next coil's map is there, too.
+template <class T, int Owned, bool Lean>
 class OneSet {
 public:
     __device__ OneSet(const CoilPixels& p, int step, unsigned there, const Complex<T>* x, const Complex<T>* map, Complex<T>*)
-        : map_(map), coil_stride_(p.pixels), coils_(p.coils), step_(step), there_(there) {
-        read(x, image_);
-        if (ahead == Owned) read(map_, next_);
+        : x_(x), map_(map), coil_stride_(p.pixels), coils_(p.coils), step_(step), there_(there) {
+        if constexpr (!Lean) read(x_, image_);
+        if constexpr (ahead) read(map_, next_);
         GLEAM_UNROLL
         for (int k = 0; k < Owned; ++k) sum_[k] = {0, 0};
     }
 
     // The coil image's points, (re, im)[k].
     __device__ void expand(std::int64_t c, T* re, T* im) {
-        if (ahead < Owned) read(map_ + c * coil_stride_, s_);
+        if constexpr (Lean) read(x_, image_);
+        if constexpr (!ahead) read(map_ + c * coil_stride_, s_);
         GLEAM_UNROLL
         for (int k = 0; k < Owned; ++k) {
-            if (ahead == Owned) s_[k] = next_[k % ahead];
+            if constexpr (ahead) s_[k] = next_[k];
             const Complex<T> v = s_[k] * image_[k];
             re[k] = v.re, im[k] = v.im;
         }
-        if (ahead == Owned && c + 1 < coils_) read(map_ + (c + 1) * coil_stride_, next_);
+        if constexpr (ahead)
+            if (c + 1 < coils_) read(map_ + (c + 1) * coil_stride_, next_);
     }
-    __device__ void combine(std::int64_t, const T* re, const T* im) {
+    __device__ void combine(std::int64_t c, const T* re, const T* im) {
+        if constexpr (Lean) read(map_ + c * coil_stride_, s_);
         GLEAM_UNROLL
         for (int k = 0; k < Owned; ++k) sum_[k] += conjugate_product(s_[k], Complex<T>{re[k], im[k]});
     }
-    __device__ void write(const NormalWeights<T>& weights, const Complex<T>*, const Complex<T>* b, Complex<T>* out) const {
+    __device__ void write(const NormalWeights<T>& weights, const Complex<T>* b, Complex<T>* out) {
+        if constexpr (Lean) read(x_, image_);
         GLEAM_UNROLL
         for (int k = 0; k < Owned; ++k) {
             if (!(there_ >> k & 1U)) continue;
@@ -108,17 +117,18 @@ public:
     }
 
 private:
+    static constexpr bool ahead = !Lean && Owned <= 5;
+
     __device__ void read(const Complex<T>* from, Complex<T>* to) const {
         GLEAM_UNROLL
         for (int k = 0; k < Owned; ++k) to[k] = there_ >> k & 1U ? from[k * step_] : Complex<T>{0, 0};
     }
 
-    const Complex<T>* map_;
+    const Complex<T>*x_, *map_;
     std::int64_t coil_stride_, coils_;
     int step_;  // 32 bits hold what a volume has
     unsigned there_;
-    static constexpr int ahead = Owned <= 5 ? Owned : 1;  // points of the next map that there are registers for: all, or none
-    Complex<T> image_[Owned], s_[Owned], next_[ahead], sum_[Owned];
+    Complex<T> image_[Owned], s_[Owned], next_[ahead ? Owned : 1], sum_[Owned];
 };
 
 // Several sets: image and maps are read when they are needed, the sums are in shared memory, where no other thread comes.
@@ -157,14 +167,14 @@ public:
             }
         }
     }
-    __device__ void write(const NormalWeights<T>& weights, const Complex<T>* x, const Complex<T>* b, Complex<T>* out) const {
+    __device__ void write(const NormalWeights<T>& weights, const Complex<T>* b, Complex<T>* out) const {
         GLEAM_UNROLL
         for (int k = 0; k < Owned; ++k) {
             if (!(there_ >> k & 1U)) continue;
             for (int e = 0; e < sets_; ++e) {
                 const Complex<T> sum = sums_[(e * Owned + k) * blockDim.x];
                 const int at = k * step_ + e;
-                out[at] = b ? weights(sum, x[at], b[at]) : weights(sum, x[at]);
+                out[at] = b ? weights(sum, x_[at], b[at]) : weights(sum, x_[at]);
             }
         }
     }
@@ -179,7 +189,7 @@ private:
 
 // A thread's points of one line, all coils.
 template <class T, int Owned, bool First, bool LargeRadix, class Coils>
-__device__ void filter_all_coils(const Lines& g, const LineTile<T>& tile, int line, int j, unsigned there, Coils& coils) {
+__device__ void filter_all_coils(const Lines& g, const LineTile<T> tile, int line, int j, unsigned there, Coils& coils) {
     for (std::int64_t c = 0; c < g.p.coils; ++c) {
         T re[Owned], im[Owned];
         coils.expand(c, re, im);
@@ -208,56 +218,49 @@ template <class T, int Owned, bool First, bool LargeRadix, bool SeveralSets>
 __global__ void __launch_bounds__(most_threads<T, LargeRadix>, 1)
     lines_kernel(Lines g, NormalWeights<T> terms, const T* beta_factor, const double* active, const Complex<T>* x,
                  const Complex<T>* maps, const T* mask, const Complex<T>* b, Complex<T>* out) {
-    using Coils = std::conditional_t<SeveralSets, ManySets<T, Owned>, OneSet<T, Owned>>;
-    const int points = g.plan.points, thread = static_cast<int>(threadIdx.x);
-    const bool along_x = g.inner == 1;
-    const int line = along_x ? thread / g.per_line : thread & ((1 << g.log_lines) - 1);
-    const int j = along_x ? thread % g.per_line : thread >> g.log_lines;
-    const std::int64_t number = (static_cast<std::int64_t>(blockIdx.x) << g.log_lines) + line;  // of the line
-    const std::int64_t planes = along_x ? 1 : g.outer;
-    const int step = static_cast<int>(g.inner * g.per_line * g.p.sets);
+    using Coils = std::conditional_t<SeveralSets, ManySets<T, Owned>, OneSet<T, Owned, LargeRadix>>;
+    const int points = g.plan.points, thread = static_cast<int>(threadIdx.x), tiles = g.tiles(), planes = g.planes();
+    int block = static_cast<int>(blockIdx.x);
+    const int number_of_tile = block % tiles, plane = (block /= tiles) % planes, slab = (block /= planes) % g.slabs;
+    const int i = block / g.slabs, frames = static_cast<int>(g.p.frames), sample = i / frames;
+    const int line = g.along_x() ? thread / g.per_line : thread & ((1 << g.log_lines) - 1);
+    const int j = g.along_x() ? thread % g.per_line : thread >> g.log_lines;
+    const int number = (number_of_tile << g.log_lines) + line;  // of the line
+
+    unsigned there = 0;
+    GLEAM_UNROLL
+    for (int k = 0; k < Owned; ++k)
+        if (number < g.lines() && j + k * g.per_line < points) there |= 1U << k;
+    // The thread's first number within an entry, and within all.
+    const int sets = static_cast<int>(g.p.sets), step = g.inner * g.per_line * sets;
+    const std::int64_t entry = g.p.pixels * sets, volume = std::int64_t{points} * g.outer * g.inner;
+    const std::int64_t first =
+        (slab * volume + (std::int64_t{plane} * points + j) * g.inner + (g.along_x() ? std::int64_t{number} * points : number)) *
+        sets;
+    const std::int64_t at = i * entry + first;
+    if (active && active[g.p.one_active ? 0 : sample] == 0) {
+        for (int k = 0; k < Owned; ++k)
+            for (int e = 0; e < sets; ++e)
+                if (there >> k & 1U) out[at + k * step + e] = {0, 0};
+        return;
+    }
 
     Complex<T>* const data = simt::dynamic_shared<Complex<T>>();
     Complex<T>* const roots = data + g.tile();
     Complex<T>* const sums = roots + points;
-    T* const permuted = reinterpret_cast<T*>(sums + (SeveralSets ? g.p.sets * Owned * blockDim.x : 0));
-    const LineTile<T> tile{data, roots, permuted, g.log_lines, g.place_pitch, g.line_pitch};
+    T* const permuted = reinterpret_cast<T*>(sums + (SeveralSets ? sets * Owned * blockDim.x : 0));
+    const T* const own = mask + (sample * g.m.sample + (i - sample * frames) * g.m.frame + slab * g.m.sz);
     for (int k = thread; k < points; k += static_cast<int>(blockDim.x)) {
         const Complex<T> root = device::unit_root<T>(k, points);
         roots[k] = {root.re, -root.im};
+        permuted[k] = own[g.plan.stages.frequency(points, k)];
     }
-    unsigned there = 0;
-    GLEAM_UNROLL
-    for (int k = 0; k < Owned; ++k)
-        if (number < (along_x ? g.outer : g.inner) && j + k * g.per_line < points) there |= 1U << k;
+    __syncthreads();
 
-    const NormalWeights<T> weights = terms.scaled(beta_factor);
-    const std::int64_t volume = g.outer * points * g.inner * g.p.sets;
-    for (std::int64_t v = blockIdx.z; v < g.p.entries * g.slabs; v += gridDim.z) {
-        const std::int64_t i = v / g.slabs, slab = v % g.slabs;
-        const bool computed = g.p.computed(active, i);
-        if (computed) {
-            const T* const own = mask + g.m.entry(i) + slab * g.m.sz;
-            for (int place = thread; place < points; place += static_cast<int>(blockDim.x))
-                permuted[place] = own[g.plan.stages.frequency(points, place)];
-            __syncthreads();
-        }
-        for (std::int64_t plane = blockIdx.y; plane < planes; plane += gridDim.y) {
-            // The thread's first number in its volume.
-            const std::int64_t first =
-                ((plane * points + j) * g.inner + (along_x ? number * points : number)) * g.p.sets + slab * volume;
-            const std::int64_t at = g.p.image(i) + first;
-            if (computed) {
-                Coils coils(g.p, step, there, x + at, maps + g.p.map(i) + first, sums);
-                filter_all_coils<T, Owned, First, LargeRadix>(g, tile, line, j, there, coils);
-                coils.write(weights, x + at, b ? b + at : nullptr, out + at);
-                continue;
-            }
-            for (int k = 0; k < Owned; ++k)
-                for (std::int64_t e = 0; e < g.p.sets; ++e)
-                    if (there >> k & 1U) out[at + k * step + e] = {0, 0};
-        }
-    }
+    Coils coils(g.p, step, there, x + at, maps + ((g.p.one_map ? sample : i) * g.p.coils * entry + first), sums);
+    filter_all_coils<T, Owned, First, LargeRadix>(g, {data, roots, permuted, g.log_lines, g.place_pitch, g.line_pitch}, line, j,
+                                                  there, coils);
+    coils.write(terms.scaled(beta_factor), b ? b + at : nullptr, out + at);
 }
 
 // The axis along which the mask varies, if it is one of those transformed and the only one.
@@ -271,17 +274,20 @@ std::optional<int> axis_of_lines(const Tensor& normal_mask, int rank) {
     return axis;
 }
 
-// As many lines per block as fit, and as leave many blocks; at least those of a run of 32 bytes, then.
+// As many lines per block as fit, but no more than leave two blocks per multiprocessor, and two of them room beside each other,
+// as long as runs are of 32 bytes at least; shorter ones only where multiprocessors would be idle.
 bool choose_lines(Lines& g, std::size_t real) {
-    const std::int64_t lines = g.along_x() ? g.outer : g.inner;
     const bool large = g.plan.has_large_radix() || !g.first_in_registers;
     const int most = real == 8 ? most_threads<double, true> : large ? most_threads<float, true> : most_threads<float, false>;
     const auto fits = [&] { return g.threads() <= most && g.shared(real) <= shared_limit_of_lines; };
-    const auto few = [&] { return g.blocks().count() < 132 * 2; };
+    const auto too_many = [&](int log) {
+        const std::int64_t blocks = g.blocks();
+        if (!fits() || 1 << (log - 1) >= g.lines()) return true;
+        return log > 2 ? blocks < 2 * 132 || g.threads() > 256 : log > 1 && blocks < 132;
+    };
     int log = g.along_x() ? 2 : 4;
-    for (g.set_lines(log); log > 0 && (!fits() || 1 << (log - 1) >= lines || (few() && log > (g.along_x() ? 1 : 2)));)
-        g.set_lines(--log);
-    return fits();
+    for (g.set_lines(log); log > 0 && too_many(log);) g.set_lines(--log);
+    return fits() && g.blocks() <= grid_limit.x;
 }
 
 std::optional<Lines> lines_of(const Tensor& x, const Tensor& maps, const Tensor& normal_mask, int rank) {
@@ -289,19 +295,20 @@ std::optional<Lines> lines_of(const Tensor& x, const Tensor& maps, const Tensor&
     if (!axis) return std::nullopt;
     const Shape& s = x.shape;
     const std::int64_t points = s[*axis];
-    if (x.elements() / (s[0] * s[1]) > INT32_MAX || points > LinePlan::most_points || device::stages_of(points).count == 0)
+    if (x.elements() / (s[0] * s[1]) > INT32_MAX || s[0] * s[1] > INT32_MAX || points > LinePlan::most_points ||
+        device::stages_of(points).count == 0)
         return std::nullopt;
     Lines g{.p = CoilPixels({s[0], s[1], maps.shape[2], s[3], s[4], s[5]}, maps.shape),
             .m = MaskPixels(normal_mask.shape, s[1]),
-            .slabs = rank == 2 ? s[3] : 1,
+            .slabs = static_cast<int>(rank == 2 ? s[3] : 1),
             .outer = 1,
             .inner = 1,
             .plan = LinePlan(static_cast<int>(points)),
             .owned = 4,
             .per_line = 1,
             .first_in_registers = false};
-    for (int a = 6 - rank; a < *axis; ++a) g.outer *= s[a];
-    for (int a = *axis + 1; a < 6; ++a) g.inner *= s[a];
+    for (int a = 6 - rank; a < *axis; ++a) g.outer *= static_cast<int>(s[a]);
+    for (int a = *axis + 1; a < 6; ++a) g.inner *= static_cast<int>(s[a]);
     const int radix = g.plan.stages.radix[0];
     if (real_of(x.dtype) == DType::f64) {
         g.owned = 2;
@@ -327,11 +334,13 @@ void sense_normal_by_lines(Stream stream, const Tensor& x, const Tensor& maps, c
     g.p.one_active = !terms.active || terms.active->elements() == 1;
     const auto launch = [&]<class T>(void (*kernel)(Lines, NormalWeights<T>, const T*, const double*, const Complex<T>*,
                                                     const Complex<T>*, const T*, const Complex<T>*, Complex<T>*)) {
-        simt::launch(kernel, {"sense_lines", g.blocks(), {static_cast<unsigned>(g.threads())}, g.shared(sizeof(T))}, stream, g,
-                     NormalWeights<T>{T(terms.alpha), T(terms.beta), T(terms.gamma)}, optional_data<const T>(terms.beta_factor),
-                     optional_data<const double>(terms.active), device_data<const Complex<T>>(x),
-                     device_data<const Complex<T>>(maps), device_data<const T>(normal_mask),
-                     optional_data<const Complex<T>>(terms.gamma != 0 ? terms.b : nullptr), device_data<Complex<T>>(out));
+        simt::launch(
+            kernel,
+            {"sense_lines", {static_cast<unsigned>(g.blocks())}, {static_cast<unsigned>(g.threads())}, g.shared(sizeof(T))},
+            stream, g, NormalWeights<T>{T(terms.alpha), T(terms.beta), T(terms.gamma)}, optional_data<const T>(terms.beta_factor),
+            optional_data<const double>(terms.active), device_data<const Complex<T>>(x), device_data<const Complex<T>>(maps),
+            device_data<const T>(normal_mask), optional_data<const Complex<T>>(terms.gamma != 0 ? terms.b : nullptr),
+            device_data<Complex<T>>(out));
     };
     // Double precision is for comparisons, and several sets read more than they compute: these have one kernel each.
     if (real_of(x.dtype) == DType::f64)

@@ -24,8 +24,9 @@ struct LineStages {
 
     // Which frequency stands at a place of the permuted order: part q of a stage holds the frequencies q + radix * (those within
     // the part).
-    GLEAM_DEVICE std::int64_t frequency(std::int64_t length, std::int64_t place) const {
-        std::int64_t frequency = 0, weight = 1, part = length;
+    template <class Int>
+    GLEAM_DEVICE Int frequency(Int length, Int place) const {
+        Int frequency = 0, weight = 1, part = length;
         for (int s = 0; s < count; ++s) {
             part /= radix[s];
             frequency += weight * (place / part);
