@@ -6,13 +6,12 @@
 // first stage, if it is of 8, 5 or 4 points, and its inverse are done in the registers that maps are read to and sums are kept
 // in.
 //
-// Threads   each has `Owned` points of one line, evenly spaced, for all coils: image, sums and map in registers (one set), the
-// next
-//           coil's map on its way. A block has a tile of 1 to 16 lines. Lines along x: neighbouring threads have neighbouring
-//           points; else the tile is of neighbouring lines, and so are the threads.
-//           blockIdx.x: which tile, of which plane of lines (axes y, z, not x), slice (stacks in 2D), frame and sample.
-// Access    one complex number, `Owned` of them under way per thread; runs of 128 bytes, or shorter ones, of
-//           16 at least, where few lines leave multiprocessors idle or many registers are taken (complex64).
+// Threads   each has `Owned` points of one line, evenly spaced, for all coils: sums in registers and, with one set and small
+//           radices, image, map and the next coil's map. A block has a tile of 1 to 16 lines. Lines along x: neighbouring threads
+//           have neighbouring points; else the tile is of neighbouring lines, and so are the threads. blockIdx.x: which tile, of
+//           which plane of lines (axes y, z, not x), slice (stacks in 2D), frame and sample.
+// Access    one complex number, `Owned` of them under way per thread; runs of 128 bytes, or shorter ones where few lines leave
+//           multiprocessors idle or lines are long: mostly 32 (complex64).
 // Bytes     per pixel, complex64, E sets: 8 E per coil for the map; 8 E each for x, b and the output. Nothing else: no coil image
 //           leaves the block. With several sets maps and image are read twice, the second time from caches.
 // FLOPs     per pixel and coil: 16 E for the maps, about 10 log2(n) for the transforms, and more with primes above 5.
