@@ -67,18 +67,19 @@ struct PowerIteration {
         }
     }
 
-    // v = g / |g|; returns |g|, and in `change` how far v went, squared.
-    GLEAM_DEVICE T advance(T& change) {
+    // v = g / |g|; returns |g|, and in `moved` how far v went.
+    GLEAM_DEVICE T advance(T& moved) {
         T norm2 = 0;
         for (std::int64_t c = 0; c < coils; ++c)
             norm2 += g[c * threads].re * g[c * threads].re + g[c * threads].im * g[c * threads].im;
         const T norm = std::sqrt(norm2), inverse = norm2 > 0 ? 1 / norm : T(0);
-        change = 0;
+        T change = 0;
         for (std::int64_t c = 0; c < coils; ++c) {
             const Complex<T> next = inverse * g[c * threads], step = next - v[c * threads];
             change += step.re * step.re + step.im * step.im;
             v[c * threads] = next;
         }
+        moved = std::sqrt(change);
         return norm;
     }
 };
@@ -91,10 +92,11 @@ __global__ void eigenvector_kernel(int iterations, std::int64_t coils, std::int6
         PowerIteration<T> iteration{
             coils, points, matrices + point, shared + threadIdx.x, shared + coils * blockDim.x + threadIdx.x, blockDim.x};
         iteration.start();
-        T change = 0, value = iteration.advance(change);
-        for (int i = 0; i < iterations && change > device::at_rest<T>() * device::at_rest<T>(); ++i) {
+        T before = 0, step = 0, value = iteration.advance(step);
+        for (int i = 0; i < iterations && device::still_moves<T>(step, before); ++i) {
+            before = step;
             iteration.multiply();
-            value = iteration.advance(change);
+            value = iteration.advance(step);
         }
         for (std::int64_t c = 0; c < coils; ++c) vectors[c * points + point] = iteration.v[c * blockDim.x];
         values[point] = value;
