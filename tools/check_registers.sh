@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Reads what ptxas -v says of the CUDA kernels and fails where one spills, has more registers than its budget, or has no budget.
 #   check_registers.sh BUDGETS REPORT...
-# BUDGETS has a line for every kernel: its name (with or without template arguments; the longer match counts), the most registers
-# it may use, and why. A budget that no kernel has is an error as well.
+# BUDGETS has a line for every kernel: its name, alone or with its first template argument, and the most registers it may use; the
+# longer name counts. A budget that no kernel has is an error as well.
 set -euo pipefail
 
 (( $# >= 2 )) || { echo "usage: check_registers.sh BUDGETS REPORT..." >&2; exit 2; }
@@ -35,7 +35,9 @@ cat "$@" | c++filt | awk -v budgets="$budgets" '
     /Used [0-9]+ registers/ {
         match($0, /Used [0-9]+/); used = substr($0, RSTART + 5, RLENGTH - 5) + 0
         base = name; sub(/<.*/, "", base)
-        key = (name in limit) ? name : base
+        key = name
+        if (match(name, /<[^,>]*/)) key = base substr(name, RSTART, RLENGTH) ">"
+        if (!(key in limit)) key = base
         if (!(key in limit)) fail(name " (" arch ") uses " used " registers and has no budget: give it a line in " budgets)
         else if (used > limit[key]) fail(name " (" arch ") uses " used " registers, its budget is " limit[key])
         met[key] = 1

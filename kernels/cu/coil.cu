@@ -24,14 +24,14 @@ namespace {
 using device::Complex;
 using device::conjugate_product;
 
-constexpr unsigned threads = 128;
+constexpr unsigned threads = 128;  // and 1 in __launch_bounds__: ptxas would spill a register or two to fit more blocks
 
 template <class T, int N>
 using Numbers = simt::Pack<Complex<T>, N>;
 
 // N: complex numbers per access, all of one pixel unless OneSet.
 template <class T, int N, bool OneSet>
-__global__ void __launch_bounds__(threads)
+__global__ void __launch_bounds__(threads, 1)
     expand_kernel(CoilPixels p, const double* active, const Numbers<T, N>* x, const Numbers<T, N>* maps, Complex<T>* out) {
     const std::int64_t packs = p.sets / N, items = OneSet ? p.pixels / N : p.pixels;
     for (std::int64_t i = blockIdx.z; i < p.entries; i += gridDim.z) {
@@ -86,7 +86,7 @@ __device__ Numbers<T, N> combined(const CoilPixels& p, const Complex<T>* coils, 
 }
 
 template <class T, int N, bool OneSet>
-__global__ void __launch_bounds__(threads)
+__global__ void __launch_bounds__(threads, 1)
     combine_kernel(CoilPixels p, NormalWeights<T> terms, const T* beta_factor, const double* active, const Complex<T>* y,
                    const Numbers<T, N>* maps, const Numbers<T, N>* x, const Numbers<T, N>* b, Numbers<T, N>* out) {
     const std::int64_t items = p.pixels * p.sets / N;

@@ -56,7 +56,7 @@ __device__ Complex<T> centre_phase(std::int64_t k, std::int64_t n) {
 }
 
 template <class T, int N, Factor F>
-__global__ void __launch_bounds__(threads)
+__global__ void __launch_bounds__(threads, 4)
     modulate_kernel(Modulated g, Complex<T> scale, const T* mask, const double* active, Complex<T>* data) {
     using Numbers = simt::Pack<Complex<T>, N>;
     const std::int64_t x = (static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x) * N;

@@ -30,10 +30,10 @@ using device::conjugate_product;
 
 // Bytes of coil images at a time: what stays in the second-level cache of an H200 (50 MB) from one kernel to the next.
 constexpr std::int64_t budget = std::int64_t{32} << 20;
-constexpr unsigned threads = 128;
+constexpr unsigned threads = 128;  // and 1 in __launch_bounds__, as in coil.cu
 
 template <class T>
-__global__ void __launch_bounds__(threads)
+__global__ void __launch_bounds__(threads, 1)
     constant_mask_kernel(CoilPixels p, MaskPixels m, std::int64_t plane, NormalWeights<T> terms, const T* beta_factor,
                          const double* active, const Complex<T>* x, const Complex<T>* maps, const T* mask, const Complex<T>* b,
                          Complex<T>* out) {

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <numbers>
 
 #include "kernels/device/function.hpp"
