@@ -13,7 +13,7 @@
 // Bytes     per pixel and coil, complex64: expand 8 E (map) + 8 (out), combine 8 (coil) + 8 E (map), E sets; besides, per pixel,
 //           expand 8 E for the image (again for every four coils, from the second-level cache), combine 8 E for the output and 8
 //           E each for x and b where beta and gamma are not 0. FLOPs per pixel and coil: 8 E, either.
-// Limits    none on sizes: 64-bit indices, axes y and z of the grid take turns.
+// Limits    none on sizes but less than 2^31 entries: 64-bit indices, axes y and z of the grid take turns.
 #include "kernels/cu/coil_launches.hpp"
 #include "kernels/cu/gpu_operations.hpp"
 #include "kernels/cu/simt.hpp"
@@ -31,7 +31,7 @@ using Numbers = simt::Pack<Complex<T>, N>;
 
 // N: complex numbers per access, all of one pixel unless OneSet.
 template <class T, int N, bool OneSet>
-__global__ void __launch_bounds__(threads)
+__global__ void __launch_bounds__(threads, 1)
     expand_kernel(CoilPixels p, const double* active, const Numbers<T, N>* x, const Numbers<T, N>* maps, Complex<T>* out) {
     const std::int64_t packs = p.sets / N, items = OneSet ? p.pixels / N : p.pixels;
     for (std::int64_t i = blockIdx.z; i < p.entries; i += gridDim.z) {
@@ -86,7 +86,7 @@ __device__ Numbers<T, N> combined(const CoilPixels& p, const Complex<T>* coils, 
 }
 
 template <class T, int N, bool OneSet>
-__global__ void __launch_bounds__(threads)
+__global__ void __launch_bounds__(threads, 1)
     combine_kernel(CoilPixels p, NormalWeights<T> terms, const T* beta_factor, const double* active, const Complex<T>* y,
                    const Numbers<T, N>* maps, const Numbers<T, N>* x, const Numbers<T, N>* b, Numbers<T, N>* out) {
     const std::int64_t items = p.pixels * p.sets / N;
