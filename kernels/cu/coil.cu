@@ -13,7 +13,7 @@
 // Bytes     per pixel and coil, complex64: expand 8 E (map) + 8 (out), combine 8 (coil) + 8 E (map), E sets; besides, per pixel,
 //           expand 8 E for the image (again for every four coils, from the second-level cache), combine 8 E for the output and 8
 //           E each for x and b where beta and gamma are not 0. FLOPs per pixel and coil: 8 E, either.
-// Limits    none on sizes: 64-bit indices, axes y and z of the grid take turns.
+// Limits    none on sizes but less than 2^31 entries: 64-bit indices, axes y and z of the grid take turns.
 #include "kernels/cu/coil_launches.hpp"
 #include "kernels/cu/gpu_operations.hpp"
 #include "kernels/cu/simt.hpp"

@@ -13,7 +13,7 @@
 //           registers (blockIdx.z: plane, which volumes, entry).
 // Access    16 bytes, or one complex number.
 // Bytes     complex64: 16 per pixel, and the mask once for several coils. FLOPs: 2, or 6 where an axis is odd.
-// Limits    none on sizes: 64-bit indices, axes y and z of the grid take turns.
+// Limits    none on sizes but less than 2^31 entries: 64-bit indices, axes y and z of the grid take turns.
 #include <algorithm>
 #include <cmath>
 
@@ -56,7 +56,7 @@ __device__ Complex<T> centre_phase(std::int64_t k, std::int64_t n) {
 }
 
 template <class T, int N, Factor F>
-__global__ void __launch_bounds__(threads, 4)
+__global__ void __launch_bounds__(threads, 1)
     modulate_kernel(Modulated g, Complex<T> scale, const T* mask, const double* active, Complex<T>* data) {
     using Numbers = simt::Pack<Complex<T>, N>;
     const std::int64_t x = (static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x) * N;

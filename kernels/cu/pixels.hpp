@@ -27,6 +27,11 @@ DevicePtr<Pack> in_packs(const DevicePtr<T>& p) {
 // Enough blocks to give every multiprocessor of a large device several.
 inline constexpr std::int64_t many_blocks = 132 * 8;
 
+// The sample of a (sample, frame) entry; 32 bits hold all entries.
+GLEAM_DEVICE inline std::int64_t sample_of(std::int64_t entry, std::int64_t frames) {
+    return static_cast<unsigned>(entry) / static_cast<unsigned>(frames);
+}
+
 // Coil images [N, T, C, Z, Y, X]; an entry is a frame of a sample. Images and maps have `sets` numbers per pixel. Of all entries
 // that image, maps and mask have, the coil images may be a part only: `entries` of them, from entry `first` on.
 struct CoilPixels {
@@ -41,7 +46,9 @@ struct CoilPixels {
           coils(coil_images[2]),
           pixels(coil_images[3] * coil_images[4] * coil_images[5]),
           sets(maps.rank() == 7 ? maps[6] : 1),
-          one_map(maps[1] == 1) {}
+          one_map(maps[1] == 1) {
+        if (entries > INT32_MAX) throw ShapeError("coil images", "2^31 frames or more: " + coil_images.str());
+    }
 
     CoilPixels part(std::int64_t from, std::int64_t count) const {
         CoilPixels p = *this;
@@ -52,11 +59,11 @@ struct CoilPixels {
     // Of the images' and the maps' numbers, where those of the coil images' entry i begin.
     GLEAM_DEVICE std::int64_t image(std::int64_t i) const { return (first + i) * pixels * sets; }
     GLEAM_DEVICE std::int64_t map(std::int64_t i) const {
-        return (one_map ? (first + i) / frames : first + i) * coils * pixels * sets;
+        return (one_map ? sample_of(first + i, frames) : first + i) * coils * pixels * sets;
     }
     // Whether entry i is to be computed; `active` may be null (kernels/terms.hpp).
     GLEAM_DEVICE bool computed(const double* active, std::int64_t i) const {
-        return !active || active[one_active ? 0 : (first + i) / frames] != 0;
+        return !active || active[one_active ? 0 : sample_of(first + i, frames)] != 0;
     }
 
     // A grid for `items` of a coil image along x, coils along y, entries along z. A thread takes several coils where there are
@@ -83,7 +90,10 @@ struct MaskPixels {
         sx = mask[5] == 1 ? 0 : 1;
     }
 
-    GLEAM_DEVICE std::int64_t entry(std::int64_t i) const { return i / frames * sample + i % frames * frame; }
+    GLEAM_DEVICE std::int64_t entry(std::int64_t i) const {
+        const std::int64_t n = sample_of(i, frames);
+        return n * sample + (i - n * frames) * frame;
+    }
 };
 
 // alpha A^H A x + beta x + gamma b, of one number

@@ -1,20 +1,19 @@
-// The normal operator of SENSE for any mask:  out_e = alpha sum_c conj(S_ce) F^-1 (mask' F (sum_f S_cf x_f)) + beta x_e + gamma
-// b_e
+// The normal operator of SENSE for any mask:
+//
+//   out_e = alpha sum_c conj(S_ce) F^-1 (mask' F (sum_f S_cf x_f)) + beta x_e + gamma b_e
 //
 // No shifts and no scales: both live in the mask, and axes along which it is constant are not transformed
 // (docs/adr/002-normal-operator.md). So there are three ways.
 //   No axis    one kernel: out_e = alpha mask' sum_c conj(S_ce) sum_f S_cf x_f + ...
 //   One axis   sense_lines.cu, where its length suits
-//   Others     expand, transform, multiply by the mask, transform back, combine with the terms (coil.cu, fourier.cu, the
-//   library).
-//              As many (sample, frame) entries go through at a time as keep their coil images within a fixed budget; the order of
-//              sums does not depend on it.
+//   Others     expand, transform, multiply by the mask, transform back, combine with the terms (coil.cu, fourier.cu, and the
+//              library). As many (sample, frame) entries go through at a time as keep their coil images within a fixed budget;
+//              the order of sums does not depend on it.
 //
-// Threads here  no axis: one per pixel, over all coils in order (blockIdx.z: sample and frame).
-// Bytes         per pixel and coil, complex64, one map set: no axis 8; others: expand 16, mask 16, combine 16, and 32 per
-// transformed
-//               axis for the library. Besides, 8 to 32 per pixel for x, b and the output.
-// Limits        none on sizes beyond the library's.
+// Threads here  no axis: one per pixel, over all coils in order (blockIdx.y: plane, blockIdx.z: sample and frame).
+// Bytes         per pixel and coil, complex64, one map set: no axis 8; others: expand 16, mask 16, combine 16, and 32 for each
+//               axis that the library transforms. Besides, 8 to 32 per pixel for x, b and the output.
+// Limits        none on sizes beyond the library's; less than 2^31 entries.
 #include <algorithm>
 
 #include "kernels/cu/coil_launches.hpp"
@@ -30,33 +29,35 @@ using device::conjugate_product;
 
 // Bytes of coil images at a time: what stays in the second-level cache of an H200 (50 MB) from one kernel to the next.
 constexpr std::int64_t budget = std::int64_t{32} << 20;
-constexpr unsigned threads = 128;  // and 1 in __launch_bounds__, as in coil.cu
+constexpr unsigned threads = 128;
 
 template <class T>
 __global__ void __launch_bounds__(threads, 1)
-    constant_mask_kernel(CoilPixels p, MaskPixels m, std::int64_t plane, NormalWeights<T> terms, const T* beta_factor,
-                         const double* active, const Complex<T>* x, const Complex<T>* maps, const T* mask, const Complex<T>* b,
-                         Complex<T>* out) {
+    constant_mask_kernel(CoilPixels p, MaskPixels m, std::int64_t planes, std::int64_t plane, NormalWeights<T> terms,
+                         const T* beta_factor, const double* active, const Complex<T>* x, const Complex<T>* maps, const T* mask,
+                         const Complex<T>* b, Complex<T>* out) {
     const NormalWeights<T> weights = terms.scaled(beta_factor);
     for (std::int64_t i = blockIdx.z; i < p.entries; i += gridDim.z) {
         const bool computed = p.computed(active, i);
         const Complex<T>*image = x + p.image(i), *map = maps + p.map(i);
-        for (std::int64_t pixel : simt::Range(p.pixels)) {
-            const T factor = mask[m.entry(i) + (m.sz == 0 ? 0 : pixel / plane * m.sz)];
-            for (std::int64_t e = 0; e < p.sets; ++e) {
-                const std::int64_t at = pixel * p.sets + e;
-                Complex<T> sum{0, 0};
-                for (std::int64_t c = 0; computed && c < p.coils; ++c) {
-                    const Complex<T>* s = map + (c * p.pixels + pixel) * p.sets;
-                    Complex<T> coil{0, 0};
-                    for (std::int64_t f = 0; f < p.sets; ++f) coil += s[f] * image[pixel * p.sets + f];
-                    sum += conjugate_product(s[e], coil);
+        const T* const factors = mask + m.entry(i);
+        for (std::int64_t z = blockIdx.y; z < planes; z += gridDim.y)
+            for (std::int64_t within : simt::Range(plane)) {
+                const std::int64_t pixel = z * plane + within;
+                for (std::int64_t e = 0; e < p.sets; ++e) {
+                    const std::int64_t at = pixel * p.sets + e;
+                    Complex<T> sum{0, 0};
+                    for (std::int64_t c = 0; computed && c < p.coils; ++c) {
+                        const Complex<T>* s = map + (c * p.pixels + pixel) * p.sets;
+                        Complex<T> coil{0, 0};
+                        for (std::int64_t f = 0; f < p.sets; ++f) coil += s[f] * image[pixel * p.sets + f];
+                        sum += conjugate_product(s[e], coil);
+                    }
+                    sum = factors[z * m.sz] * sum;
+                    if (computed) sum = b ? weights(sum, image[at], b[p.image(i) + at]) : weights(sum, image[at]);
+                    out[p.image(i) + at] = sum;
                 }
-                sum = factor * sum;
-                if (computed) sum = b ? weights(sum, image[at], b[p.image(i) + at]) : weights(sum, image[at]);
-                out[p.image(i) + at] = sum;
             }
-        }
     }
 }
 
@@ -65,12 +66,13 @@ void sense_normal_by_pixels(Stream stream, const CoilPixels& p, const Tensor& x,
     with_real(x.dtype, [&](auto zero) {
         using T = decltype(zero);
         using C = Complex<T>;
-        simt::launch(constant_mask_kernel<T>, {"sense_pixels", {blocks_for(p.pixels, threads), 1, turns(p.entries)}, {threads}},
-                     stream, p, MaskPixels(mask.shape, p.frames), x.shape[4] * x.shape[5],
-                     NormalWeights<T>{T(terms.alpha), T(terms.beta), T(terms.gamma)}, optional_data<const T>(terms.beta_factor),
-                     optional_data<const double>(terms.active), device_data<const C>(x), device_data<const C>(maps),
-                     device_data<const T>(mask), optional_data<const C>(terms.gamma != 0 ? terms.b : nullptr),
-                     device_data<C>(out));
+        const std::int64_t planes = x.shape[3], plane = x.shape[4] * x.shape[5];
+        simt::launch(
+            constant_mask_kernel<T>, {"sense_pixels", {blocks_for(plane, threads), turns(planes), turns(p.entries)}, {threads}},
+            stream, p, MaskPixels(mask.shape, p.frames), planes, plane,
+            NormalWeights<T>{T(terms.alpha), T(terms.beta), T(terms.gamma)}, optional_data<const T>(terms.beta_factor),
+            optional_data<const double>(terms.active), device_data<const C>(x), device_data<const C>(maps),
+            device_data<const T>(mask), optional_data<const C>(terms.gamma != 0 ? terms.b : nullptr), device_data<C>(out));
     });
 }
 
