@@ -10,7 +10,7 @@
 namespace gleam::kernels::cpu {
 namespace {
 
-constexpr int columns = 3, max_planes = 5;
+constexpr int columns = 3, kernel_rows = 3;
 constexpr std::int64_t channels = lanes;
 // What sums leave free of the registers holds weights, or gradients of outputs, and a number of x.
 constexpr int max_pixels = vector_registers == 32 ? 24 : 10;  // outputs at a time
@@ -18,7 +18,7 @@ constexpr int max_inputs = vector_registers == 32 ? 8 : 4;    // of which gradie
 
 // The rows of x that one row of y reads, where they do not lie beyond x: first number, and number among the kernel's rows.
 struct Rows {
-    std::array<std::pair<const float*, std::int64_t>, 3 * max_planes> row;
+    std::array<std::pair<const float*, std::int64_t>, kernel_rows> row;
     int count = 0;
 };
 
@@ -27,13 +27,13 @@ struct Direct {
     static constexpr std::int64_t row_weights = channels * columns * lanes;
 
     const ConvolutionSizes& s;
-    std::int64_t kernel_rows = s.weights[2] * s.weights[3], width = s.y[3];
+    std::int64_t width = s.y[3];
     bool pads = s.padding[1] > 0 || s.padding[2] > 0;
     std::int64_t padded_row = (width + columns - 1) * channels;
     std::int64_t lines = s.y[0] * s.y[1] * s.y[2];
 
     // Weights, or their gradient, as [kernel's row, in, column, out]
-    std::int64_t weights_size() const { return kernel_rows * row_weights; }
+    static constexpr std::int64_t weights_size = kernel_rows * row_weights;
     // Copies of the rows of x, where the convolution pads, and of one line of dy with zeros on both sides
     std::int64_t rows_size() const { return pads ? kernel_rows * padded_row : 0; }
     std::int64_t line_size() const { return (width + 2 * (columns - 1)) * channels; }
@@ -46,7 +46,7 @@ struct Direct {
         const std::int64_t row = s.x[3] * channels, side = s.padding[2] * channels;
         Rows rows;
         for (std::int64_t k = 0; k < kernel_rows; ++k) {
-            const std::int64_t from_d = d + k / s.weights[3] - s.padding[0], from_h = h + k % s.weights[3] - s.padding[1];
+            const std::int64_t from_d = d - s.padding[0], from_h = h + k - s.padding[1];
             if (from_d < 0 || from_d >= s.x[1] || from_h < 0 || from_h >= s.x[2]) continue;
             const float* from = x + ((n * s.x[1] + from_d) * s.x[2] + from_h) * row;
             if (pads) {
@@ -71,7 +71,7 @@ struct Direct {
     // dweights += sum over groups, which is left in the first of them
     void add_to(float* sums, float* dweights) const {
         for (std::int64_t q = 1; q < groups(); ++q)
-            for (std::int64_t i = 0; i < weights_size(); ++i) sums[i] += sums[q * weights_size() + i];
+            for (std::int64_t i = 0; i < weights_size; ++i) sums[i] += sums[q * weights_size + i];
         for (std::int64_t k = 0; k < kernel_rows; ++k)
             for (std::int64_t i = 0; i < channels; ++i)
                 for (std::int64_t c = 0; c < columns; ++c)
@@ -136,12 +136,13 @@ constexpr auto outputs_by_pixels = outputs_of(std::make_integer_sequence<int, ma
 }  // namespace
 
 bool direct_suits(const ConvolutionSizes& s) {
-    return s.weights[2] <= max_planes && s.weights[3] == 3 && s.weights[4] == columns && s.x[4] == channels && s.y[4] == channels;
+    return s.weights[2] == 1 && s.weights[3] == kernel_rows && s.weights[4] == columns && s.x[4] == channels &&
+           s.y[4] == channels;
 }
 
 std::size_t direct_scratch_bytes(ConvolutionPass pass, const ConvolutionSizes& sizes, int threads) {
     const Direct g{sizes};
-    const std::int64_t shared = (pass == ConvolutionPass::forward ? 1 : g.groups()) * g.weights_size();
+    const std::int64_t shared = (pass == ConvolutionPass::forward ? 1 : g.groups()) * g.weights_size;
     return static_cast<std::size_t>(shared + threads * g.thread_size()) * sizeof(float);
 }
 
@@ -153,7 +154,7 @@ void direct_forward(const ConvolutionSizes& sizes, int threads, const float* x, 
     const std::int64_t pieces = (g.width + max_pixels - 1) / max_pixels;
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (std::int64_t line = 0; line < g.lines; ++line) {
-        const Rows rows = g.rows_of(line, x, packed + g.weights_size() + omp_get_thread_num() * g.thread_size());
+        const Rows rows = g.rows_of(line, x, packed + g.weights_size + omp_get_thread_num() * g.thread_size());
         for (std::int64_t i = 0; i < pieces; ++i) {
             const std::int64_t first = g.width * i / pieces, count = g.width * (i + 1) / pieces - first;
             outputs_by_pixels[static_cast<std::size_t>(count - 1)](rows, first, packed, out,
@@ -170,9 +171,9 @@ void direct_weights_acc(const ConvolutionSizes& sizes, int threads, const float*
     const std::int64_t line_size = g.width * channels, side = (columns - 1) * channels;
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (std::int64_t q = 0; q < g.groups(); ++q) {
-        float* const own = sums + g.groups() * g.weights_size() + omp_get_thread_num() * g.thread_size();
-        float *const between_zeros = own + g.rows_size(), *const sum = sums + q * g.weights_size();
-        std::fill_n(sum, g.weights_size(), 0.0F);
+        float* const own = sums + g.groups() * g.weights_size + omp_get_thread_num() * g.thread_size();
+        float *const between_zeros = own + g.rows_size(), *const sum = sums + q * g.weights_size;
+        std::fill_n(sum, g.weights_size, 0.0F);
         std::fill_n(between_zeros, g.line_size(), 0.0F);
         for (std::int64_t line = g.lines * q / g.groups(); line < g.lines * (q + 1) / g.groups(); ++line) {
             const Rows rows = g.rows_of(line, x, own);

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <cstring>
 
-#if defined(__AVX512BF16__)
+#if defined(__AVX512F__)
 #include <immintrin.h>
 #endif
 
@@ -67,6 +67,23 @@ inline Floats lane_numbers() {
     Floats v;
     for (int i = 0; i < lanes; ++i) v[i] = static_cast<float>(i);
     return v;
+}
+
+// Bit l: is lane l positive?
+inline std::uint32_t positive_lanes(Floats v) {
+#if defined(__AVX512F__)
+    return _mm512_cmp_ps_mask((__m512)v, _mm512_setzero_ps(), _CMP_GT_OQ);
+#else
+    std::uint32_t positive = 0;
+    for (int l = 0; l < lanes; ++l) positive |= (v[l] > 0 ? 1U : 0U) << l;
+    return positive;
+#endif
+}
+// Lane l of a where bit `first` + l is set, else of b
+inline Floats select_lanes(std::uint32_t bits, int first, Floats a, Floats b) {
+    Words place;
+    for (int l = 0; l < lanes; ++l) place[l] = static_cast<std::uint32_t>(first + l);
+    return (bits >> place & 1U) != 0U ? a : b;
 }
 
 // sum + a b
