@@ -53,7 +53,8 @@ TEST_CASE("simulate makes data sets of every physics, prepare makes them again f
             {"prepare", c.path("s.h5"), "--physics", physics, "--calibration", "12", "--kernel", "4", "--out", c.path("p.h5")});
         INFO(prepared.out);
         REQUIRE(prepared.code == 0);
-        CHECK_THAT(prepared.out, ContainsSubstring("maps from 12 x 12 points"));
+        CHECK_THAT(prepared.out,
+                   ContainsSubstring(physics == "3d" ? "maps from 12 x 12 x 12 points" : "maps from 12 x 12 points"));
         CHECK(c.layout("p.h5").kspace_shape() == kspace);
         CHECK(c.layout("p.h5").physics == data::physics_of(physics));
         CHECK(c.layout("p.h5").rss);
