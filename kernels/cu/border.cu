@@ -2,9 +2,8 @@
 //
 //   border          out[i] = act(x[source(i)]), 0 where a border of zeros is      act(v) = max(v, 0) + slope min(v, 0)
 //   add_border      sum = a + b, out = border(sum)
-//   border_adjoint  dx[j] (+)= gate sum of dout[i] over the i with source(i) = j  gate = slope where the forward output at j's
-//   own
-//                                                                                place is not positive, else 1
+//   border_adjoint  dx[j] (+)= gate sum of dout[i] over the i with source(i) = j
+//                   gate = slope where the forward output at j's own place is not positive, else 1
 //
 // Threads   one per pack of channels (packs.hpp), neighbours along the row; blockIdx.y is the row h, blockIdx.z sample and plane.
 //           border runs over `out`: a thread that stands on an element's own place writes it wherever it shows, one that stands
@@ -12,9 +11,8 @@
 //           is the same kernel, with b added to x on the way; sum may be a or b, since the thread that reads them writes it.
 //           border_adjoint runs over `dx` and adds up the places that show an element in the order of device::for_each_copy.
 //           Only at the ends of rows is an index divided.
-// Bytes     per element of size s: border s (x) + s (out); add_border 2 s (a, b) + s (sum) + s (out); adjoint s (dout) + s (dx) +
-// s (forward output) with an activation
-//           + s (dx before) to accumulate. The border's elements besides.
+// Bytes     per element of size s: border s (x) + s (out); add_border 2 s (a, b) + s (sum) + s (out); adjoint s (dout) + s (dx),
+//           + s (forward output) with an activation, + s (dx before) to accumulate. The border's elements besides.
 // Limits    none on sizes: 64-bit indices, axes y and z of the grid take turns.
 #include "kernels/cu/gpu_operations.hpp"
 #include "kernels/cu/packs.hpp"

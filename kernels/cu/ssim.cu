@@ -5,9 +5,8 @@
 //   dS/da = Gt s_a + 2 a Gt s_squares + b Gt s_product,  dS/dx = dS/da x / |x|
 //
 // Launches  the largest |t| of each sample (two); then for as many planes at once as the workspace takes: `similarity`, the sum
-// of s
-//           of each tile and its three derivatives at every pixel; `plane_losses`; `gradient`, from the derivatives around each
-//           pixel. At last the planes' losses are added in order.
+//           of s over each tile and its three derivatives at every pixel; `plane_losses`; `gradient`, from the derivatives
+//           around each pixel. At last the planes' losses are added in order.
 // Threads   a block has a tile of 32 x 16 pixels and the 5 pixels around it in shared memory (39 and 45 KiB), filters it along y,
 //           then along x (the adjoint: x, then y); each thread has two pixels of the tile.
 // Bytes     per pixel, complex64: 16 + 24 (derivatives) without the halo, which comes from the second-level cache; with the

@@ -5,8 +5,7 @@
 //   drop_below          x_n = 0 where x_n <= limit reference_n; add_quotient_scalars_acc: the derivatives by the two scalars
 //
 // Threads   16 bytes of every operand each, neighbours next to each other; complex numbers as two real ones. dot: the two
-// launches
-//           of reduce.hpp. add_quotient: samples along y; one thread of a block divides the two scalars for all of it.
+//           launches of reduce.hpp. add_quotient: samples along y; one thread of a block divides the two scalars for all of it.
 // Bytes     per real number of s bytes: linear_combination 3 s for 3 operations, dot 2 s for 2, add_quotient 3 s (2 s without
 //           y) for 2; plus 16 per chunk of at least 1024 numbers for the sums. All are bound by memory.
 // Limits    none on sizes; rows that begin at odd addresses are read number by number.

@@ -4,9 +4,8 @@
 //   soft_threshold   x = max(1 - threshold / |x|, 0) x
 //
 // Threads   a launch is one level along one axis. A block reads up to 16 lines whole into shared memory, so that it may write
-// where
-//           it read: no scratch memory. Neighbouring threads have neighbouring lines, which are neighbours in memory; along x,
-//           where the samples are, neighbouring samples. soft_threshold: 16 bytes a thread.
+//           where it read: no scratch memory. Neighbouring threads have neighbouring lines, which are neighbours in memory; along
+//           x, where the samples are, neighbouring samples. soft_threshold: 16 bytes a thread.
 // Bytes     complex64, per sample, level and axis: 8 read, 8 written, 32 operations per axis; levels shrink by 4 (2D) or 8. A
 //           small image has few lines: they go to more blocks of fewer, down to 4 (32 bytes).
 // Limits    a line must fit into shared memory: 20 480 samples of complex64, 10 240 of complex128; ShapeError beyond.
