@@ -7,15 +7,9 @@
 #include <numeric>
 
 #include "core/error.hpp"
+#include "core/sanitizers.hpp"
 
-#if defined(__SANITIZE_ADDRESS__)
-#define GLEAM_ARENA_POISON 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define GLEAM_ARENA_POISON 1
-#endif
-#endif
-#ifdef GLEAM_ARENA_POISON
+#ifdef GLEAM_ADDRESS_SANITIZER
 #include <sanitizer/asan_interface.h>
 #endif
 
@@ -24,7 +18,7 @@ namespace {
 
 std::size_t aligned(std::size_t bytes) { return (bytes + memory_alignment - 1) / memory_alignment * memory_alignment; }
 
-#ifdef GLEAM_ARENA_POISON
+#ifdef GLEAM_ADDRESS_SANITIZER
 constexpr std::size_t guard = memory_alignment;  // never lent, always poisoned: an overrun is reported where it happens
 void poison(void* p, std::size_t n) { __asan_poison_memory_region(p, n); }
 void unpoison(void* p, std::size_t n) {

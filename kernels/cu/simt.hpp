@@ -5,7 +5,7 @@
 //   SIMT_SHARED(float, tile, [16][33]);      in place of  __shared__ float tile[16][33];
 //   auto* line = simt::dynamic_shared<T>();  in place of  extern __shared__ ...;
 //   simt::launch(kernel, shape, stream, …)   in place of  kernel<<<…>>>(…);
-// SIMT_UNROLL before a loop of known length keeps the arrays it indexes in registers.
+// GLEAM_UNROLL (kernels/device/function.hpp) before a loop of known length keeps the arrays it indexes in registers.
 #pragma once
 
 #include "kernels/cu/device_ptr.hpp"

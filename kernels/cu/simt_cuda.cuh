@@ -8,7 +8,6 @@
 #include "core/error.hpp"
 
 #define SIMT_SHARED(type, name, extents) __shared__ type name extents
-#define SIMT_UNROLL _Pragma("unroll")
 
 namespace gleam::kernels::cu {
 

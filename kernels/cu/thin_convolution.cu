@@ -77,7 +77,7 @@ __device__ void stage_widen(const ThinSizes& s, const WidenShape& b, const devic
     for (int j = static_cast<int>(threadIdx.y); j < taps * s.in; j += widen_groups) {
         const int t = j / s.in, i = j - t * s.in;
         simt::Pack<A, 4> v;
-        SIMT_UNROLL
+        GLEAM_UNROLL
         for (int k = 0; k < 4; ++k) v.v[k] = first + 4 * lane + k < s.out ? w(first + 4 * lane + k, i, kd * taps + t) : A(0);
         weights[j * b.lanes + lane] = v;
     }
@@ -115,21 +115,21 @@ __global__ void __launch_bounds__(most_lanes* widen_groups, 1)
                 for (int i = 0; i < s.in; ++i) {
                     const A* from = shared + b.weights + (i * b.rows + row + kh) * b.columns + column;
                     A window[run + KW - 1];
-                    SIMT_UNROLL
+                    GLEAM_UNROLL
                     for (int p = 0; p < run + KW - 1; ++p) window[p] = from[p];
-                    SIMT_UNROLL
+                    GLEAM_UNROLL
                     for (int kw = 0; kw < KW; ++kw) {
                         const auto w =
                             reinterpret_cast<const simt::Pack<A, 4>*>(shared)[((kh * KW + kw) * s.in + i) * b.lanes + lane];
-                        SIMT_UNROLL
-                        for (int p = 0; p < run; ++p) SIMT_UNROLL
+                        GLEAM_UNROLL
+                        for (int p = 0; p < run; ++p) GLEAM_UNROLL
                         for (int k = 0; k < 4; ++k) sum[p][k] += window[p + kw] * w.v[k];
                     }
                 }
         }
         const int h = tile.h + row, channel = first + 4 * lane;
         if (h >= s.y.h || channel >= s.out) continue;
-        SIMT_UNROLL
+        GLEAM_UNROLL
         for (int p = 0; p < run; ++p) {
             const int w = tile.w + column + p;
             if (w >= s.y.w) break;
@@ -138,11 +138,11 @@ __global__ void __launch_bounds__(most_lanes* widen_groups, 1)
                 auto& to = *reinterpret_cast<simt::Pack<Y, 4>*>(y + at);
                 simt::Pack<Y, 4> v{};
                 if (gated) v = to;
-                SIMT_UNROLL
+                GLEAM_UNROLL
                 for (int k = 0; k < 4; ++k) v.v[k] = out.value(sum[p][k], channel + k, v.v[k]);
                 to = v;
             } else {
-                SIMT_UNROLL
+                GLEAM_UNROLL
                 for (int k = 0; k < 4; ++k)
                     if (channel + k < s.out) out.put(sum[p][k], channel + k, at + k);
             }
@@ -203,16 +203,16 @@ __device__ void add_columns(int columns_of_kernel, int columns, const simt::Pack
                             A (&sum)[narrow_rows][Outs]) {
     for (int kw = 0; kw < columns_of_kernel; ++kw) {
         simt::Pack<A, 4> w[KH][Outs];
-        SIMT_UNROLL
-        for (int kh = 0; kh < KH; ++kh) SIMT_UNROLL
+        GLEAM_UNROLL
+        for (int kh = 0; kh < KH; ++kh) GLEAM_UNROLL
         for (int o = 0; o < Outs; ++o) w[kh][o] = weights[(kw * KH + kh) * Outs + o];
-        SIMT_UNROLL
+        GLEAM_UNROLL
         for (int r = 0; r < narrow_rows + KH - 1; ++r) {
             const simt::Pack<A, 4> v = pixels[r * columns + kw];
-            SIMT_UNROLL
+            GLEAM_UNROLL
             for (int kh = 0; kh < KH; ++kh)
-                if (r - kh >= 0 && r - kh < narrow_rows) SIMT_UNROLL
-            for (int o = 0; o < Outs; ++o) SIMT_UNROLL
+                if (r - kh >= 0 && r - kh < narrow_rows) GLEAM_UNROLL
+            for (int o = 0; o < Outs; ++o) GLEAM_UNROLL
             for (int k = 0; k < 4; ++k) sum[r - kh][o] += v.v[k] * w[kh][o].v[k];
         }
     }
@@ -248,8 +248,8 @@ __global__ void __launch_bounds__(warp_lanes* warps, sizeof(Arithmetic<Y>) == 8 
             }
         }
         __syncthreads();
-        SIMT_UNROLL
-        for (int p = 0; p < narrow_rows; ++p) SIMT_UNROLL
+        GLEAM_UNROLL
+        for (int p = 0; p < narrow_rows; ++p) GLEAM_UNROLL
         for (int o = 0; o < Outs; ++o) sums[((p * Outs + o) * warps + warp) * tile_columns + lane] = sum[p][o];
         __syncthreads();
         const int h = tile.h + warp, w = tile.w + lane;  // as many rows of the tile as warps

@@ -70,11 +70,11 @@ template <class A, class T>
 GLEAM_DEVICE simt::Pack<A, 4> load_four(const T* p, bool packed, int left) {
     simt::Pack<T, 4> stored{};
     if (packed && left > 0) stored = *reinterpret_cast<const simt::Pack<T, 4>*>(p);
-    SIMT_UNROLL
+    GLEAM_UNROLL
     for (int k = 0; k < 4; ++k)
         if (!packed && k < left) stored.v[k] = p[k];
     simt::Pack<A, 4> v;
-    SIMT_UNROLL
+    GLEAM_UNROLL
     for (int k = 0; k < 4; ++k) v.v[k] = A(stored.v[k]);
     return v;
 }

@@ -86,7 +86,7 @@ __device__ void stage_windows(const GradientSizes& s, int first_row, std::int64_
         simt::Pack<A, Few> v{};
         if (inside) {
             const Thin* from = thin + s.thin.pixel(n, z, y, x) * s.few;
-            SIMT_UNROLL
+            GLEAM_UNROLL
             for (int k = 0; k < Few; ++k)
                 if (k < s.few) v.v[k] = A(from[k]);
         }
@@ -100,12 +100,12 @@ struct WeightSums {
 
     // Four channels of a pixel times what a row of windows shows from there on; rows are `stride` apart.
     GLEAM_DEVICE void add(const simt::Pack<A, 4>& channels, const simt::Pack<A, Few>* windows, int stride) {
-        SIMT_UNROLL
-        for (int r = 0; r < Rows; ++r) SIMT_UNROLL
+        GLEAM_UNROLL
+        for (int r = 0; r < Rows; ++r) GLEAM_UNROLL
         for (int kw = 0; kw < KW; ++kw) {
             const simt::Pack<A, Few> t = windows[r * stride + kw];
-            SIMT_UNROLL
-            for (int k = 0; k < Few; ++k) SIMT_UNROLL
+            GLEAM_UNROLL
+            for (int k = 0; k < Few; ++k) GLEAM_UNROLL
             for (int c = 0; c < 4; ++c) of[r][kw][k][c] += t.v[k] * channels.v[c];
         }
     }
@@ -123,10 +123,10 @@ struct WeightSums {
     }
     template <class F>
     GLEAM_DEVICE void each(F&& f) {
-        SIMT_UNROLL
-        for (int r = 0; r < Rows; ++r) SIMT_UNROLL
-        for (int kw = 0; kw < KW; ++kw) SIMT_UNROLL
-        for (int k = 0; k < Few; ++k) SIMT_UNROLL
+        GLEAM_UNROLL
+        for (int r = 0; r < Rows; ++r) GLEAM_UNROLL
+        for (int kw = 0; kw < KW; ++kw) GLEAM_UNROLL
+        for (int k = 0; k < Few; ++k) GLEAM_UNROLL
         for (int c = 0; c < 4; ++c) f(((r * KW + kw) * Few + k) * 4 + c, of[r][kw][k][c]);
     }
 };
@@ -154,12 +154,12 @@ __global__ void __launch_bounds__(most_lanes* tile_rows, sizeof(Arithmetic<Wide>
         const int count = s.wide.w - w < tile_columns ? s.wide.w - w : tile_columns, left = s.channels - channel;
         for (int c = 0; c < count; c += pixels_at_once) {
             simt::Pack<A, 4> v[pixels_at_once];
-            SIMT_UNROLL
+            GLEAM_UNROLL
             for (int p = 0; p < pixels_at_once; ++p) {
                 const bool there = c + p < count;
                 v[p] = load_four<A>(pixels + (there ? std::int64_t{c + p} * s.channels : 0), packed, there ? left : 0);
             }
-            SIMT_UNROLL
+            GLEAM_UNROLL
             for (int p = 0; p < pixels_at_once; ++p) sums.add(v[p], windows + row * columns + c + p, tile_rows * columns);
         }
     }

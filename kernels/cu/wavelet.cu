@@ -77,7 +77,7 @@ __global__ void __launch_bounds__(threads)
     if (forward) {
         for_each_sample(b, lines, half, [&](int line, int k) {
             Complex<T> low{0, 0}, high{0, 0};
-            SIMT_UNROLL
+            GLEAM_UNROLL
             for (int t = 0; t < device::wavelet_taps; ++t) {
                 int i = 2 * k + t;
                 while (i >= even) i -= even;
@@ -90,11 +90,11 @@ __global__ void __launch_bounds__(threads)
     } else {
         for_each_sample(b, lines, half, [&](int line, int k) {
             Complex<T> pair[2] = {{0, 0}, {0, 0}};
-            SIMT_UNROLL
+            GLEAM_UNROLL
             for (int t = 0; t < device::wavelet_taps / 2; ++t) {
                 int i = k - t;
                 while (i < 0) i += half;
-                SIMT_UNROLL
+                GLEAM_UNROLL
                 for (int odd = 0; odd < 2; ++odd) {
                     pair[odd] += taps.low[2 * t + odd] * held(line, i);
                     pair[odd] += taps.high[2 * t + odd] * held(line, half + i);

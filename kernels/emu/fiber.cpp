@@ -5,26 +5,21 @@
 
 #include <new>
 
+#include "core/sanitizers.hpp"
+
 #if !defined(__x86_64__) || defined(GLEAM_EMU_UCONTEXT)
 #include <ucontext.h>
 #define GLEAM_EMU_UCONTEXT 1
 #endif
 
-#if defined(__SANITIZE_ADDRESS__)
-#define GLEAM_EMU_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define GLEAM_EMU_ASAN 1
-#endif
-#endif
-#ifdef GLEAM_EMU_ASAN
+#ifdef GLEAM_ADDRESS_SANITIZER
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #endif
 
 #ifndef GLEAM_EMU_UCONTEXT
 // Saves what a called function must keep on the present stack, notes that stack in *from, and goes on with `to`. ucontext would
-// enter the kernel for the signal mask each time, which takes thirty times as long.
+// enter the kernel for the signal mask each time, which takes far longer.
 extern "C" void gleam_emu_switch(void** from, void* to);
 asm(R"(
 .text
@@ -54,7 +49,7 @@ gleam_emu_switch:
 namespace gleam::emu {
 namespace {
 
-#ifdef GLEAM_EMU_ASAN
+#ifdef GLEAM_ADDRESS_SANITIZER
 constexpr std::size_t stack_bytes = 512 * 1024;  // its frames are larger
 #else
 constexpr std::size_t stack_bytes = 64 * 1024;
@@ -70,7 +65,7 @@ struct Fiber::Context {
 #else
     void *own = nullptr, *host = nullptr;
 #endif
-#ifdef GLEAM_EMU_ASAN
+#ifdef GLEAM_ADDRESS_SANITIZER
     void* fake_own = nullptr;
     void* fake_host = nullptr;
     const void* host_stack = nullptr;
@@ -80,7 +75,7 @@ struct Fiber::Context {
     char* stack() const { return memory + guard; }
 
     void enter() {
-#ifdef GLEAM_EMU_ASAN
+#ifdef GLEAM_ADDRESS_SANITIZER
         __sanitizer_start_switch_fiber(&fake_host, stack(), stack_bytes);
 #endif
 #ifdef GLEAM_EMU_UCONTEXT
@@ -88,12 +83,12 @@ struct Fiber::Context {
 #else
         gleam_emu_switch(&host, own);
 #endif
-#ifdef GLEAM_EMU_ASAN
+#ifdef GLEAM_ADDRESS_SANITIZER
         __sanitizer_finish_switch_fiber(fake_host, nullptr, nullptr);
 #endif
     }
     void leave() {
-#ifdef GLEAM_EMU_ASAN
+#ifdef GLEAM_ADDRESS_SANITIZER
         __sanitizer_start_switch_fiber(&fake_own, host_stack, host_bytes);
 #endif
 #ifdef GLEAM_EMU_UCONTEXT
@@ -105,7 +100,7 @@ struct Fiber::Context {
     }
     // On the fiber, after a switch to it.
     void arrived() {
-#ifdef GLEAM_EMU_ASAN
+#ifdef GLEAM_ADDRESS_SANITIZER
         __sanitizer_finish_switch_fiber(fake_own, &host_stack, &host_bytes);
 #endif
     }
@@ -142,7 +137,7 @@ Fiber::Fiber(void (*entry)()) : context_(std::make_unique<Context>()), entry_(en
 Fiber::~Fiber() { ::munmap(context_->memory, context_->guard + stack_bytes); }
 
 void Fiber::restart() {
-#ifdef GLEAM_EMU_ASAN
+#ifdef GLEAM_ADDRESS_SANITIZER
     __asan_unpoison_memory_region(context_->stack(), stack_bytes);
     context_->fake_own = nullptr;
 #endif

@@ -5,21 +5,16 @@
 #include <mutex>
 #include <new>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define GLEAM_EMU_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define GLEAM_EMU_ASAN 1
-#endif
-#endif
-#ifdef GLEAM_EMU_ASAN
+#include "core/sanitizers.hpp"
+
+#ifdef GLEAM_ADDRESS_SANITIZER
 #include <sanitizer/asan_interface.h>
 #endif
 
 namespace gleam::emu {
 namespace {
 
-#ifdef GLEAM_EMU_ASAN
+#ifdef GLEAM_ADDRESS_SANITIZER
 std::mutex guard;
 std::map<void*, std::size_t> allocations;
 int accesses = 0;  // of all threads: poison is the process's
@@ -64,7 +59,7 @@ void EmuAllocator::do_release(void* p) noexcept {
     std::free(p);
 }
 
-#ifdef GLEAM_EMU_ASAN
+#ifdef GLEAM_ADDRESS_SANITIZER
 DeviceAccess::DeviceAccess() {
     const std::lock_guard lock(guard);
     if (accesses++ == 0)

@@ -16,8 +16,6 @@
 #define blockDim (::gleam::emu::block_extent())
 #define gridDim (::gleam::emu::grid_extent())
 
-#define SIMT_UNROLL
-
 // The address of `key` tells one declaration from another.
 #define SIMT_SHARED(type, name, extents) \
     static const char name##_key = 0;    \

@@ -1,13 +1,14 @@
 // What the table cannot say of sums on the device: their bits, and the memory they take.
 #include "core/array.hpp"
-#include "core/memory.hpp"
 #include "kernels/cpu/cpu.hpp"
 #include "kernels/emu/emu.hpp"
 #include "test/support/catch.hpp"
 #include "test/support/numbers.hpp"
+#include "test/support/on_device.hpp"
 
 using namespace gleam;
 using namespace gleam::kernels;
+using test::OnDevice;
 
 namespace {
 
@@ -17,31 +18,6 @@ constexpr emu::ThreadOrder orders[] = {emu::ThreadOrder::forward, emu::ThreadOrd
 struct OneThread {
     OneThread() { set_thread_count(1); }
     ~OneThread() { set_thread_count(0); }
-};
-
-// Host numbers on a device, behind `offset` bytes.
-class OnDevice {
-public:
-    OnDevice(Operations& ops, const Tensor& host, std::size_t offset = 0)
-        : ops_(ops), memory_(ops.allocator(), ops.allocator().allocate(host.bytes() + offset), host.bytes() + offset) {
-        tensor = host;
-        tensor.data = static_cast<char*>(memory_.data()) + offset;
-        tensor.device = ops.device();
-        ops.copy(host, tensor);
-    }
-
-    template <class T>
-    std::vector<T> numbers() const {
-        Array<T> host(tensor.shape);
-        ops_.copy(tensor, host.view());
-        return host.values;
-    }
-
-    Tensor tensor;
-
-private:
-    Operations& ops_;
-    Memory memory_;
 };
 
 }  // namespace

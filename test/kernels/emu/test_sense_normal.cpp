@@ -2,6 +2,7 @@
 #include "kernels/emu/emu.hpp"
 #include "test/support/catch.hpp"
 #include "test/support/numbers.hpp"
+#include "test/support/on_device.hpp"
 
 using namespace gleam;
 using namespace gleam::kernels;
@@ -9,35 +10,16 @@ using namespace gleam::test;
 
 namespace {
 
-// An array's copy on a device.
-template <class T>
-struct OnDevice {
-    Memory memory;
-    Tensor tensor;
-
-    OnDevice(Operations& ops, const Array<T>& a)
-        : memory(ops.allocator(), ops.allocator().allocate(a.view().bytes()), a.view().bytes()),
-          tensor{memory.data(), dtype_of<T>, a.shape, ops.device()} {
-        ops.copy(a.view(), tensor);
-    }
-    Array<T> read(Operations& ops) const {
-        Array<T> a(tensor.shape);
-        ops.copy(tensor, a.view());
-        return a;
-    }
-};
-
 template <class T>
 struct Problem {
     using C = std::complex<T>;
-    OnDevice<C> maps, x, out;
-    OnDevice<T> mask;
+    OnDevice maps, x, out, mask;
 
     Problem(Operations& ops, const Shape& image, std::int64_t coils, const Shape& mask_shape)
-        : maps(ops, random_array<C>({image[0], 1, coils, image[3], image[4], image[5]}, 1)),
-          x(ops, random_array<C>(image, 2)),
-          out(ops, Array<C>(image)),
-          mask(ops, random_array<T>(mask_shape, 3)) {}
+        : maps(ops, random_array<C>({image[0], 1, coils, image[3], image[4], image[5]}, 1).view()),
+          x(ops, random_array<C>(image, 2).view()),
+          out(ops, Array<C>(image).view()),
+          mask(ops, random_array<T>(mask_shape, 3).view()) {}
 
     void apply(Operations& ops, std::int64_t first, std::int64_t count, Arena& workspace) const {
         ops.sense_normal(x.tensor.slice(first, count), maps.tensor.slice(first, count), mask.tensor.slice(first, count), 2,
@@ -55,10 +37,10 @@ TEST_CASE("Samples whose coil images exceed the budget go through in turns, with
     // 13 MiB of coil images each, of 32 that are kept.
     const Problem<double> p(*ops, {3, 1, 1, 1, 460, 464}, 4, {3, 1, 1, 1, 460, 464});
     p.apply(*ops, 0, 3, workspace);
-    const auto together = p.out.read(*ops);
+    const auto together = p.out.numbers<std::complex<double>>();
     ops->fill_zero(p.out.tensor);
     for (std::int64_t i = 0; i < 3; ++i) p.apply(*ops, i, 1, workspace);
-    CHECK(together.values == p.out.read(*ops).values);
+    CHECK(together == p.out.numbers<std::complex<double>>());
 }
 #endif
 

@@ -84,7 +84,7 @@ std::vector<OperationCase> thin_convolution_cases();
 std::vector<OperationCase> vector_cases();
 std::vector<OperationCase> wavelet_cases();
 
-// All of them. `performance`: sizes of real networks and scans, for timing.
+// All of them; and rows without reference, of sizes of real networks and scans, for timing.
 std::vector<OperationCase> all_cases();
 std::vector<OperationCase> performance_cases();
 
