@@ -3,36 +3,21 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 #include <numeric>
 
 #include "core/error.hpp"
 #include "core/sanitizers.hpp"
-
-#ifdef GLEAM_ADDRESS_SANITIZER
-#include <sanitizer/asan_interface.h>
-#endif
 
 namespace gleam {
 namespace {
 
 std::size_t aligned(std::size_t bytes) { return (bytes + memory_alignment - 1) / memory_alignment * memory_alignment; }
 
+// Bytes behind every block that are never lent: an overrun is reported where it happens.
 #ifdef GLEAM_ADDRESS_SANITIZER
-constexpr std::size_t guard = memory_alignment;  // never lent, always poisoned: an overrun is reported where it happens
-void poison(void* p, std::size_t n) { __asan_poison_memory_region(p, n); }
-void unpoison(void* p, std::size_t n) {
-    __asan_unpoison_memory_region(p, n);
-    std::memset(p, 0xff, n);  // NaN in every float format: reading what was never written shows
-}
+constexpr std::size_t guard = memory_alignment;
 #else
 constexpr std::size_t guard = 0;
-void poison(void*, std::size_t) {}
-#ifdef NDEBUG
-void unpoison(void*, std::size_t) {}
-#else
-void unpoison(void* p, std::size_t n) { std::memset(p, 0xff, n); }
-#endif
 #endif
 
 }  // namespace
@@ -109,12 +94,13 @@ void Arena::grant(Allocator& allocator, const std::string& remedy) {
     void* data = allocator.allocate(bytes);
     if (!data) throw OutOfMemoryError("arena " + name_, "the device could not give " + format_bytes(bytes), remedy);
     memory_ = Memory(allocator, data, bytes);
+    allocator_ = &allocator;
     mode_ = Mode::granted;
 }
 
 void Arena::serve_on_demand(Allocator& allocator) {
     if (mode_ != Mode::open) throw InternalError("arena " + name_, "cannot change to serving on demand");
-    on_demand_ = &allocator;
+    allocator_ = &allocator;
     mode_ = Mode::on_demand;
 }
 
@@ -125,7 +111,7 @@ void Arena::replay(const ArenaProgram& program) {
     playing_ = &program;
     cursor_ = 0;
     mode_ = Mode::replaying;
-    poison(memory_.data(), memory_.bytes());
+    allocator_->withhold(memory_.data(), memory_.bytes());
 }
 
 Lease Arena::acquire(const char* name, std::size_t bytes) {
@@ -135,9 +121,9 @@ Lease Arena::acquire(const char* name, std::size_t bytes) {
         return Lease(this, recording_->blocks_.size() - 1, nullptr);
     }
     if (mode_ == Mode::on_demand) {
-        Lease lease(this, 0, on_demand_->allocate(std::max<std::size_t>(bytes, 1)));
+        Lease lease(this, 0, allocator_->allocate(std::max<std::size_t>(bytes, 1)));
         if (!lease.data_) throw OutOfMemoryError("arena " + name_, "the device could not give " + format_bytes(bytes));
-        lease.own_ = Memory(*on_demand_, lease.data_, bytes);
+        lease.own_ = Memory(*allocator_, lease.data_, bytes);
         ++lent_;
         return lease;
     }
@@ -150,7 +136,7 @@ Lease Arena::acquire(const char* name, std::size_t bytes) {
                                         cursor_, cursor_ < blocks.size() ? blocks[cursor_].name : "nothing more"));
     const auto& block = blocks[cursor_];
     void* data = static_cast<char*>(memory_.data()) + block.offset;
-    unpoison(data, bytes);
+    allocator_->lend(data, bytes);
     peak_ = std::max(peak_, block.offset + aligned(block.bytes) + guard);
     ++lent_;
     return Lease(this, cursor_++, data);
@@ -162,7 +148,7 @@ void Arena::release(std::size_t index) noexcept {
         recording_->blocks_[index].end = recording_->clock_++;
     } else if (mode_ == Mode::replaying) {
         const auto& block = playing_->blocks()[index];
-        poison(static_cast<char*>(memory_.data()) + block.offset, aligned(block.bytes));
+        allocator_->withhold(static_cast<char*>(memory_.data()) + block.offset, aligned(block.bytes));
     }
 }
 

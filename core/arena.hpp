@@ -112,7 +112,7 @@ private:
     std::size_t required_ = 0;
     std::size_t peak_ = 0;
     Memory memory_;
-    Allocator* on_demand_ = nullptr;
+    Allocator* allocator_ = nullptr;  // of memory_, or of what is served on demand
 };
 
 // "24.3 MiB": how sizes are printed everywhere.

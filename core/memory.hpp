@@ -21,12 +21,20 @@ public:
     }
     void release(void* p) noexcept { do_release(p); }
 
+    // For what finds misuse. A part of an allocation is lent: it may be used, and nothing in it counts before it is written. A part
+    // is withheld: nobody may touch it. A fresh allocation is lent.
+    void lend(void* p, std::size_t bytes) noexcept { do_lend(p, bytes); }
+    void withhold(void* p, std::size_t bytes) noexcept { do_withhold(p, bytes); }
+
     // How often allocate() was called since the program started.
     std::int64_t allocations() const { return allocations_; }
 
 private:
     virtual void* do_allocate(std::size_t bytes) = 0;
     virtual void do_release(void* p) noexcept = 0;
+    // Of the host's memory: the address sanitizer guards what is withheld, and debug builds fill what is lent with NaN.
+    virtual void do_lend(void* p, std::size_t bytes) noexcept;
+    virtual void do_withhold(void* p, std::size_t bytes) noexcept;
     std::int64_t allocations_ = 0;
 };
 

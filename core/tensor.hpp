@@ -18,6 +18,11 @@ struct Device {
     friend bool operator==(const Device&, const Device&) = default;
 };
 
+// "cpu", "cuda:0", "emu"
+inline std::string name_of(const Device& d) {
+    return d.kind == DeviceKind::cpu ? "cpu" : d.kind == DeviceKind::emu ? "emu" : "cuda:" + std::to_string(d.index);
+}
+
 struct Tensor {
     void* data = nullptr;  // null while memory is only being planned
     DType dtype = DType::f32;
@@ -27,9 +32,10 @@ struct Tensor {
     std::int64_t elements() const { return shape.elements(); }
     std::size_t bytes() const { return static_cast<std::size_t>(elements()) * size_of(dtype); }
 
-    // The elements as T; throws ShapeError when T is not what is stored.
+    // The elements as T; throws ShapeError when T is not what is stored, or the host cannot reach it.
     template <class T>
     T* as() const {
+        if (device.kind != DeviceKind::cpu) throw ShapeError("Tensor", "its numbers live on " + name_of(device));
         if (dtype != dtype_of<T>)
             throw ShapeError("Tensor", std::string("stored as ") + name_of(dtype) + ", asked for as " + name_of(dtype_of<T>));
         return static_cast<T*>(data);

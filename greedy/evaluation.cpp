@@ -10,6 +10,7 @@
 #include "core/version.hpp"
 #include "data/hdf5.hpp"
 #include "greedy/planes.hpp"
+#include "kernels/cpu/cpu.hpp"
 
 namespace gleam::greedy {
 namespace {
@@ -96,8 +97,7 @@ Json method_json(const MethodScores& m) {
 
 }  // namespace
 
-Evaluation evaluate(const data::Samples& samples, std::vector<EvaluatedMethod>& methods, Reference reference, int show,
-                    kernels::Operations& ops) {
+Evaluation evaluate(const data::Samples& samples, std::vector<EvaluatedMethod>& methods, Reference reference, int show) {
     Evaluation result;
     result.input = samples.file().path().string();
     result.reference = reference == Reference::rss ? "reconstruction_rss" : "target";
@@ -111,12 +111,13 @@ Evaluation evaluate(const data::Samples& samples, std::vector<EvaluatedMethod>& 
     if (layout.depth > 1) result.images[1] = RealArray(Shape{kept, layout.depth, layout.height});
     for (const EvaluatedMethod& m : methods) result.methods.push_back({m.name, m.label, 0, {}});
 
+    const auto host = kernels::make_cpu_operations();
     Arena workspace("evaluation");
-    workspace.serve_on_demand(ops.allocator());
+    workspace.serve_on_demand(host->allocator());
     std::vector<std::vector<double>> seconds(methods.size());
     double acceleration = 0;
     for (std::int64_t i = 0; i < samples.count(); ++i) {
-        const data::Sample sample = samples.read(i, 0, ops, workspace);
+        const data::Sample sample = samples.read(i, 0, *host, workspace);
         const ComplexArray target = reference_image(sample, reference, samples);
         acceleration += sample.acceleration / static_cast<double>(samples.count());
         const auto place = std::find(shown.begin(), shown.end(), i);

@@ -42,8 +42,7 @@ struct Evaluation {
 // Reconstructs every sample by every method and scores it whole. Against `rss` magnitudes are compared (PSNR and NRMSE by
 // magnitude), those of several sets combined. `show`: how many samples, evenly spread, keep their images. DataError when the data
 // set lacks the reference.
-Evaluation evaluate(const data::Samples& samples, std::vector<EvaluatedMethod>& methods, Reference reference, int show,
-                    kernels::Operations& ops);
+Evaluation evaluate(const data::Samples& samples, std::vector<EvaluatedMethod>& methods, Reference reference, int show);
 
 // method, PSNR, SSIM, NRMSE as mean ± standard deviation over samples, time.
 std::string format_table(const Evaluation& evaluation);

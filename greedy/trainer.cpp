@@ -207,11 +207,12 @@ void Trainer::warn_of_recovery(const std::map<int, double>& errors) {
 
 void Trainer::validate() {
     std::vector<double> psnr, ssim, nrmse;
+    const auto host = kernels::make_cpu_operations();
     Arena workspace("validation");
-    workspace.serve_on_demand(ops_.allocator());
+    workspace.serve_on_demand(host->allocator());
     for (std::int64_t i = 0; i < validation_->count(); ++i) {
         const AveragedWeights averaged(network_);
-        const data::HostBatch sample = data::batch_of(validation_->read(i, 0, ops_, workspace));
+        const data::HostBatch sample = data::batch_of(validation_->read(i, 0, *host, workspace));
         const Batch batch = batch_.load(sample);
         ComplexArray image(sample.target.shape);
         reconstruct(network_, memory_, batch, image.view());
@@ -253,7 +254,7 @@ void Trainer::write_summary(std::size_t process_start) const {
                        {"modules", network_.stages().size()},
                        {"parameters", network_.parameter_count()},
                        {"steps", state_.step},
-                       {"device", ops_.device().kind == DeviceKind::cpu ? "cpu" : "cuda"},
+                       {"device", name_of(ops_.device())},
                        {"precision", job_.precision},
                        {"threads", kernels::thread_count()},
                        {"compiler", compiler},

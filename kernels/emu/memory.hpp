@@ -12,6 +12,8 @@ namespace gleam::emu {
 class EmuAllocator final : public Allocator {
     void* do_allocate(std::size_t bytes) override;
     void do_release(void* p) noexcept override;
+    void do_lend(void* p, std::size_t bytes) noexcept override;
+    void do_withhold(void* p, std::size_t bytes) noexcept override;
 };
 
 // While one exists, this thread may touch device memory.

@@ -20,7 +20,7 @@ Evaluation classical(const fs::path& raw, const fs::path& prepared) {
     std::vector<EvaluatedMethod> methods;
     methods.push_back({"zero_filled", "zero-filled", make_zero_filled(*ops)});
     methods.push_back({"cg_sense", "CG-SENSE", make_cg_sense(*ops, {20, 1e-2})});
-    return evaluate(samples, methods, Reference::rss, 2, *ops);
+    return evaluate(samples, methods, Reference::rss, 2);
 }
 
 double mean_psnr(const MethodScores& m) {
@@ -62,7 +62,7 @@ TEST_CASE("Of a slice undersampled six times by a Poisson disc, l1-wavelet is be
     methods.push_back({"zero_filled", "zero-filled", make_zero_filled(*ops)});
     methods.push_back({"cg_sense", "CG-SENSE", make_cg_sense(*ops, {})});
     methods.push_back({"l1_wavelet", "l1-wavelet", make_l1_wavelet(*ops, {100, 5e-3})});
-    const Evaluation e = evaluate(samples, methods, Reference::target, 0, *ops);
+    const Evaluation e = evaluate(samples, methods, Reference::target, 0);
     CHECK(mean_psnr(e.methods[2]) > mean_psnr(e.methods[1]) + 2);
     CHECK(mean_psnr(e.methods[2]) > mean_psnr(e.methods[0]) + 2);
 }
@@ -77,7 +77,7 @@ TEST_CASE("An evaluation is written as JSON, CSV and images, one row and one ima
     std::vector<EvaluatedMethod> methods;
     methods.push_back({"zero_filled", "zero-filled", make_zero_filled(*ops)});
     methods.push_back({"cg_sense", "CG-SENSE", make_cg_sense(*ops, {})});
-    const Evaluation e = evaluate(samples, methods, Reference::target, 5, *ops);
+    const Evaluation e = evaluate(samples, methods, Reference::target, 5);
     CHECK(e.methods[1].slices[0].slice == 2);
     CHECK(e.shown == std::vector<std::int64_t>{2, 0});
     CHECK_THAT(format_table(e), ContainsSubstring("CG-SENSE") && ContainsSubstring("PSNR"));
@@ -87,7 +87,7 @@ TEST_CASE("An evaluation is written as JSON, CSV and images, one row and one ima
     CHECK_THAT(read_file(directory / "out" / "evaluation.json"), ContainsSubstring("\"cg_sense\""));
     const data::Hdf5File images(directory / "out" / "images.h5");
     for (const char* name : {"reference", "mask", "zero_filled", "cg_sense"}) CHECK(images.shape(name) == Shape{2, 20, 20});
-    CHECK_THROWS_WITH(evaluate(samples, methods, Reference::rss, 1, *ops), ContainsSubstring("reconstruction_rss"));
+    CHECK_THROWS_WITH(evaluate(samples, methods, Reference::rss, 1), ContainsSubstring("reconstruction_rss"));
 }
 
 TEST_CASE("A reconstruction is in the units of its file") {

@@ -47,7 +47,7 @@ TEST_CASE("Slices, volumes and series are reconstructed, scored, stored and show
         const auto ops = kernels::make_cpu_operations();
         const data::Samples samples(directory / "test.h5", {}, every_second());
         auto methods = classical(*ops);
-        const Evaluation e = evaluate(samples, methods, Reference::target, 1, *ops);
+        const Evaluation e = evaluate(samples, methods, Reference::target, 1);
         CHECK(e.physics == physics);
         CHECK(mean_psnr(e.methods[1]) > mean_psnr(e.methods[0]) + 3);
         CHECK(mean_psnr(e.methods[2]) > mean_psnr(e.methods[0]) + 3);
@@ -99,7 +99,7 @@ TEST_CASE("The reference of root of sum of squares is compared whole, by magnitu
         const data::Samples samples(directory / "test.h5", {}, std::nullopt);
         std::vector<EvaluatedMethod> methods;
         methods.push_back({"zero_filled", "zero-filled", make_zero_filled(*ops)});
-        const Evaluation e = evaluate(samples, methods, Reference::rss, 1, *ops);
+        const Evaluation e = evaluate(samples, methods, Reference::rss, 1);
         CHECK(mean_psnr(e.methods[0]) > 100);
     }
 }
@@ -113,7 +113,7 @@ TEST_CASE("With several sets of maps every set has its image, its scores count a
         const auto ops = kernels::make_cpu_operations();
         auto methods = classical(*ops);
         const data::Samples samples(directory / "test.h5", {}, every_second());
-        const Evaluation e = evaluate(samples, methods, Reference::target, 1, *ops);
+        const Evaluation e = evaluate(samples, methods, Reference::target, 1);
         CHECK(mean_psnr(e.methods[1]) > mean_psnr(e.methods[0]) + 1);
         CHECK(mean_psnr(e.methods[2]) > mean_psnr(e.methods[0]) + 1);
         Arena workspace("test");
@@ -121,7 +121,7 @@ TEST_CASE("With several sets of maps every set has its image, its scores count a
         CHECK(methods[2].method->reconstruct(samples.read(0, 0, *ops, workspace)).shape == layout.image_shape());
 
         const data::Samples full(directory / "test.h5", {}, std::nullopt);
-        const Evaluation rss = evaluate(full, methods, Reference::rss, 1, *ops);
+        const Evaluation rss = evaluate(full, methods, Reference::rss, 1);
         CHECK(mean_psnr(rss.methods[0]) > 100);
         CHECK(rss.images[2].shape == Shape{1, 30, 24});
         CHECK(std::abs(rss.images[2][15 * 24 + 12] - rss.images[0][15 * 24 + 12]) < 1e-4);

@@ -1,6 +1,7 @@
 // Every number of training steps against a float64 reference (docs/testing.md, "Parity").
 #include "greedy/trace.hpp"
 #include "kernels/cpu/cpu.hpp"
+#include "kernels/devices.hpp"
 #include "test/support/catch.hpp"
 #include "test/support/temporary.hpp"
 
@@ -68,9 +69,9 @@ std::vector<fs::path> cases_in(const fs::path& folder) {
     return cases;
 }
 
-void run_all(const std::vector<fs::path>& cases) {
+void run_all(const std::vector<fs::path>& cases, const std::string& device = "cpu") {
     const TemporaryDirectory directory;
-    const auto ops = kernels::make_cpu_operations();
+    const auto ops = kernels::make_operations(device);
     for (const fs::path& path : cases) {
         const std::string text = path.string();
         const fs::path reference = text.substr(0, text.size() - std::string("case.h5").size()) + "ref.h5";
@@ -91,10 +92,14 @@ TEST_CASE("Every model and physics agrees with the float64 reference, number by 
     run_all(cases);
 }
 
-TEST_CASE("Further parity cases agree too, where there are any") {
+TEST_CASE("Every model and physics agrees with the reference on the emulated GPU, within the same tolerances") {
+    run_all(cases_in(own_cases), "emu");
+}
+
+TEST_CASE("Further parity cases agree too, where there are any, on the CPU and on the emulated GPU") {
     const std::vector<fs::path> cases = cases_in(GLEAM_PARITY);
     if (cases.empty()) WARN("no cases in " GLEAM_PARITY);
-    run_all(cases);
+    for (const char* device : {"cpu", "emu"}) run_all(cases, device);
 }
 
 TEST_CASE("A trace has the configuration that was used, and fields may be overridden") {

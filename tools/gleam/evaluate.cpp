@@ -48,7 +48,7 @@ int evaluate(const EvaluateOptions& o) {
 
     const data::Samples samples = o.samples.open(o.input, checkpoints);
     const auto reference = o.reference == "rss" ? greedy::Reference::rss : greedy::Reference::target;
-    const greedy::Evaluation evaluation = greedy::evaluate(samples, methods, reference, o.show, *ops);
+    const greedy::Evaluation evaluation = greedy::evaluate(samples, methods, reference, o.show);
     fmt::print("{} {} of {}, mask {}, acceleration {:.2f} (asked for {:g}), reference {}\n\n{}", samples.count(),
                greedy::sample_name(evaluation.physics, samples.count()), o.input, evaluation.mask_kind,
                evaluation.actual_acceleration, evaluation.requested_acceleration, evaluation.reference,

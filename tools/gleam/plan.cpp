@@ -18,7 +18,7 @@ namespace gleam::tools {
 namespace {
 
 struct PlanOptions {
-    std::string config, strategy = "all", budget, size;
+    std::string config, strategy = "all", budget, size, device;
     std::vector<std::string> overrides;
     std::int64_t coils = 0, frames = 0;  // 0: as in the data
     bool json = false;
@@ -126,7 +126,7 @@ int plan(const PlanOptions& o) {
                                                        : r.job.data.train.file + ", changed";
     r.layouts = layouts_of(r.job, o);
     r.threads = kernels::set_thread_count(static_cast<int>(r.job.threads));
-    const auto ops = kernels::make_operations(r.job.device);
+    const auto ops = kernels::make_planner(o.device.empty() ? r.job.device : o.device);
     r.device = ops->device();
     r.available = data::available_memory();
     r.ceilings_file = ceilings_file().string();
@@ -150,6 +150,7 @@ void add_plan(CLI::App& program, Run& run) {
     command->add_option("--size", o->size, "plan for this matrix instead of that of the data: 256x256; volumes 32x256x256");
     command->add_option("--coils", o->coils, "plan for so many coils")->check(CLI::Range(1, 1024));
     command->add_option("--frames", o->frames, "2d+t: plan for so many frames")->check(CLI::Range(1, 4096));
+    command->add_option("--device", o->device, "plan for this device, also one that is not there: h200 (default: that of the job)");
     command->add_flag("--json", o->json, "print JSON, with every operation");
     command->callback([o, &run] { run = [o] { return plan(*o); }; });
 }

@@ -11,6 +11,7 @@
 #include "data/nifti.hpp"
 #include "data/png.hpp"
 #include "greedy/planes.hpp"
+#include "kernels/cpu/cpu.hpp"
 #include "tools/gleam/commands.hpp"
 #include "tools/gleam/options.hpp"
 
@@ -100,12 +101,13 @@ int reconstruct(const ReconstructOptions& o) {
                           "choose one with --slices, or write .h5");
     const auto method = o.weights.empty() ? o.methods.make(o.method, *ops) : greedy::make_network_reconstructor(*ops, o.weights);
 
+    const auto host = kernels::make_cpu_operations();  // reads, whatever device reconstructs
     Arena workspace("reconstruct");
-    workspace.serve_on_demand(ops->allocator());
+    workspace.serve_on_demand(host->allocator());
     Images images;
     double acceleration = 0;
     for (std::int64_t i = 0; i < samples.count(); ++i) {
-        const data::Sample sample = samples.read(i, 0, *ops, workspace);
+        const data::Sample sample = samples.read(i, 0, *host, workspace);
         images.push_back(method->reconstruct(sample));
         acceleration += sample.acceleration / static_cast<double>(samples.count());
     }

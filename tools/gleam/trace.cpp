@@ -1,8 +1,8 @@
 // gleam trace: training steps on a given case with every intermediate result written down.
 #include "greedy/trace.hpp"
 
-#include "kernels/cpu/cpu.hpp"
 #include "tools/gleam/commands.hpp"
+#include "tools/gleam/options.hpp"
 
 namespace gleam::tools {
 namespace {
@@ -11,12 +11,11 @@ struct Options {
     std::string input, output, precision = "fp64";
     std::vector<std::string> overrides;
     bool last_only = false;
-    int threads = 0;
+    DeviceOptions device;
 };
 
 int trace(const Options& o) {
-    kernels::set_thread_count(o.threads);
-    const auto ops = kernels::make_cpu_operations();
+    const auto ops = o.device.open();
     greedy::trace(greedy::TraceCase(o.input, o.overrides), o.output,
                   {o.precision == "fp64" ? DType::f64 : DType::f32, o.last_only}, *ops);
     return 0;
@@ -36,7 +35,8 @@ void add_trace(CLI::App& program, Run& run) {
     command->add_option("--set", o->overrides, "change a field of /config or /train: --set mode=greedy (repeatable)")
         ->allow_extra_args(false);
     command->add_flag("--last-only", o->last_only, "outputs, gradients and weights of the last step only");
-    command->add_option("--threads", o->threads, "threads; 0 = all cores this process may use")->check(CLI::Range(0, 4096));
+    o->device.device = "cpu";
+    o->device.add(*command);
     command->callback([o, &run] { run = [o] { return trace(*o); }; });
 }
 

@@ -49,7 +49,6 @@ int train(const TrainOptions& options) {
     if (job.data.train.file.empty()) throw ConfigError(options.config, "names no training data", "set data.train.file");
     kernels::set_thread_count(static_cast<int>(job.threads));
     const auto ops = kernels::make_operations(job.device);
-    if (job.device == "auto") log_info("device: cpu ({} threads)", kernels::thread_count());
     if (!options.same_memory_as.empty()) match_memory(job, options.same_memory_as, *ops);
 
     catch_interrupts();
