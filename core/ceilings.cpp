@@ -1,7 +1,6 @@
 #include "core/ceilings.hpp"
 
 #include <cmath>
-#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "core/error.hpp"
@@ -20,13 +19,7 @@ double positive(const nlohmann::json& object, const char* key, const fs::path& f
 
 }  // namespace
 
-fs::path ceilings_file() {
-    // The specification of XDG_CACHE_HOME has relative paths ignored.
-    if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache && cache[0] == '/')
-        return fs::path(cache) / "gleam/ceilings.json";
-    if (const char* home = std::getenv("HOME"); home && home[0] != '\0') return fs::path(home) / ".cache/gleam/ceilings.json";
-    return {};
-}
+fs::path ceilings_file() { return cache_file("ceilings.json"); }
 
 std::optional<Ceilings> read_ceilings(const fs::path& file) {
     std::error_code ignored;

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <sstream>
@@ -79,6 +80,13 @@ void make_directories(const fs::path& path) {
     std::error_code error;
     fs::create_directories(path, error);
     if (error) cannot_write(path, error.message());
+}
+
+fs::path cache_file(const char* name) {
+    // The specification of XDG_CACHE_HOME has relative paths ignored.
+    if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache && cache[0] == '/') return fs::path(cache) / "gleam" / name;
+    if (const char* home = std::getenv("HOME"); home && home[0] != '\0') return fs::path(home) / ".cache/gleam" / name;
+    return {};
 }
 
 }  // namespace gleam

@@ -35,6 +35,9 @@ void write_file(const fs::path& path, std::string_view content);
 // Reads a whole file. Throws DataError when it cannot.
 std::string read_file(const fs::path& path);
 
+// gleam/NAME in $XDG_CACHE_HOME or ~/.cache; empty where neither is set.
+fs::path cache_file(const char* name);
+
 // Creates a directory and its parents. Throws DataError.
 void make_directories(const fs::path& path);
 

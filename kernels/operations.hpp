@@ -31,6 +31,15 @@ public:
     virtual Device device() const = 0;
     virtual Allocator& allocator() = 0;
 
+    // Returns when every operation before is done; until then, results may not be there yet on a device other than the CPU.
+    virtual void synchronize() {}
+    // How often the host has waited for the device, in copies to and from it and in synchronize().
+    virtual std::int64_t waits() const { return 0; }
+
+    // Whether convolutions may round numbers to 10 bits after the point (TF32) where the device is faster at that.
+    bool tf32() const { return tf32_; }
+    void set_tf32(bool on) { tf32_ = on; }
+
     // While planning, operations check their arguments and book their scratch memory, but touch no numbers.
     bool planning() const { return planning_; }
     void set_planning(bool on) { planning_ = on; }
@@ -200,6 +209,7 @@ private:
     // operands.
     void note(WorkKind kind, const char* operation, double flops, std::initializer_list<const Tensor*> operands);
 
+    bool tf32_ = false;
     bool planning_ = false;
     WorkLog* work_ = nullptr;
     Observer observer_;

@@ -3,23 +3,11 @@
 // in tests without a GPU.
 #pragma once
 
-#include <array>
-#include <cstddef>
-#include <optional>
-
 #include "core/arena.hpp"
 #include "kernels/cu/device_ptr.hpp"
-#include "kernels/terms.hpp"
+#include "kernels/cu/library_terms.hpp"
 
 namespace gleam::kernels::cu {
-
-// `count` volumes [z, y, x] one after the other, transformed in place along the axes where `axes` is true: without scale or
-// shift.
-struct FourierBatch {
-    std::int64_t count = 1;
-    std::array<std::int64_t, 3> extent{1, 1, 1};
-    std::array<bool, 3> axes{true, true, true};
-};
 
 class GpuBackend {
 public:
@@ -31,20 +19,25 @@ public:
     virtual Stream stream() = 0;
 
     // Copies bytes, in the stream's order, between tensors of which at least one lives on this device. Where one is the host's,
-    // returns when the copy is done.
+    // returns when the host may use or change it.
     virtual void copy(const Tensor& from, const Tensor& to) = 0;
     // Sets all bytes, in the stream's order.
     virtual void fill(const Tensor& out, unsigned char byte) = 0;
+    // Returns when everything before is done.
+    virtual void synchronize() = 0;
+    // How often the host has waited for the device.
+    std::int64_t waits() const { return waits_; }
 
-    // The library half. Scratch memory comes from `workspace`; while `planning`, it is booked and nothing is computed. Arguments
-    // are those of the operations with the same names (kernels/operations.hpp); x is c64 or c128.
+    // The library half. Scratch memory comes from `workspace`; while `planning`, it is booked and nothing is computed. x is c64 or
+    // c128.
     virtual void fourier(FftDirection direction, const FourierBatch& batch, const Tensor& x, Arena& workspace, bool planning) = 0;
-    virtual void convolution(const Tensor& x, const Tensor& weights, const Tensor* bias, const Padding& padding, const Tensor& y,
-                             Arena& workspace, bool planning) = 0;
-    virtual void convolution_data(const Tensor& dy, const Tensor& weights, const Padding& padding, std::optional<double> slope,
-                                  const Tensor& dx, Arena& workspace, bool planning) = 0;
-    virtual void convolution_weights_acc(const Tensor& x, const Tensor& dy, const Padding& padding, const Tensor& dweights,
-                                         const Tensor* dbias, Arena& workspace, bool planning) = 0;
+    virtual void convolve(const WideConvolution& convolution, Arena& workspace, bool planning) = 0;
+
+protected:
+    void count_wait() { ++waits_; }
+
+private:
+    std::int64_t waits_ = 0;
 };
 
 }  // namespace gleam::kernels::cu

@@ -16,6 +16,8 @@ public:
 
     Device device() const override { return backend_->device(); }
     Allocator& allocator() override { return backend_->allocator(); }
+    void synchronize() override { backend_->synchronize(); }
+    std::int64_t waits() const override { return backend_->waits(); }
 
 private:
     // vectors.cu
@@ -84,6 +86,8 @@ private:
                              const Tensor& dx, Arena& workspace) override;
     void do_convolution_weights_acc(const Tensor& x, const Tensor& dy, const Padding& padding, const Tensor& dweights,
                                     const Tensor* dbias, Arena& workspace) override;
+
+    struct Wide;  // convolution.cu
 
     Stream stream() { return backend_->stream(); }
 

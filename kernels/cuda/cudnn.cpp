@@ -11,7 +11,7 @@
 
 namespace gleam::cuda {
 
-using kernels::Padding;
+using kernels::cu::ConvolutionPass;
 
 void check(cudnnStatus_t status, const char* what) {
     if (status == CUDNN_STATUS_SUCCESS) return;
@@ -197,7 +197,7 @@ std::vector<Descriptor> suggestions(const Descriptor& graph, const DeviceDescrip
     return all;
 }
 
-bool suits(const Descriptor& configuration, Precision precision, DType dtype) {
+bool suits(const Descriptor& configuration, const Convolution& c) {
     const Descriptor engine(CUDNN_BACKEND_ENGINE_DESCRIPTOR);
     cudnnBackendDescriptor_t raw = engine.get();
     std::int64_t count = 0;
@@ -212,8 +212,8 @@ bool suits(const Descriptor& configuration, Precision precision, DType dtype) {
     for (const cudnnBackendNumericalNote_t note : notes) {
         // bf16 products are exact in f32, so tensor cores lose nothing there.
         const bool cores = note == CUDNN_NUMERICAL_NOTE_TENSOR_CORE, rounded = note == CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS;
-        if (cores && dtype == DType::f32 && precision == Precision::strict) return false;
-        if (rounded && (precision == Precision::strict || dtype != DType::f32)) return false;
+        if (cores && c.dtype == DType::f32 && !c.tf32) return false;
+        if (rounded && !(c.tf32 && c.dtype == DType::f32)) return false;
         if (!cores && !rounded && note != CUDNN_NUMERICAL_NOTE_STRICT_NAN_PROP) return false;
     }
     return true;
@@ -238,8 +238,23 @@ std::size_t workspace_of(const Descriptor& plan) {
 std::string Convolution::key() const {
     static constexpr const char* passes[] = {"forward", "data", "weights"};
     return fmt::format("{} {} {} x{} y{} taps[{},{},{}] padding[{},{},{}]", passes[static_cast<int>(pass)], name_of(dtype),
-                       precision == Precision::strict ? "strict" : "tf32", x.str(), y.str(), taps[0], taps[1], taps[2],
+                       tf32 ? "tf32" : "strict", x.str(), y.str(), taps[0], taps[1], taps[2],
                        padding[0], padding[1], padding[2]);
+}
+
+Convolution Convolution::of(const kernels::cu::WideConvolution& c) {
+    const Shape& w = c.weights.shape;
+    return {c.pass, c.x.dtype, c.tf32 && c.x.dtype == DType::f32, c.x.shape, c.y.shape, {w[1], w[2], w[3]}, c.padding};
+}
+
+std::array<std::int64_t, 19> Convolution::numbers() const {
+    std::array<std::int64_t, 19> n{static_cast<int>(pass), static_cast<int>(dtype), tf32};
+    auto next = n.begin() + 3;
+    for (const Shape& s : {x, y})
+        for (int i = 0; i < 5; ++i) *next++ = s[i];
+    next = std::copy(taps.begin(), taps.end(), next);
+    std::copy(padding.begin(), padding.end(), next);
+    return n;
 }
 
 std::size_t Convolution::budget() const {
@@ -250,7 +265,7 @@ ConvolutionPlan::ConvolutionPlan(const Convolution& c, const DeviceDescription& 
     const Descriptor graph = graph_of(c);
     int suitable = 0, too_large = 0;
     for (const Descriptor& configuration : suggestions(graph, device)) {
-        if (!suits(configuration, c.precision, c.dtype)) continue;
+        if (!suits(configuration, c)) continue;
         ++suitable;
         const std::optional<Descriptor> plan = plan_of(configuration, device);
         if (!plan) continue;
@@ -289,7 +304,7 @@ Suggestions count_suggestions(const Convolution& c, const DeviceDescription& dev
     Suggestions count;
     for (const Descriptor& configuration : suggestions(graph_of(c), device)) {
         ++count.all;
-        if (suits(configuration, c.precision, c.dtype)) ++count.suitable;
+        if (suits(configuration, c)) ++count.suitable;
     }
     return count;
 }

@@ -15,7 +15,7 @@
 
 #include "core/dtype.hpp"
 #include "core/shape.hpp"
-#include "kernels/terms.hpp"
+#include "kernels/cu/library_terms.hpp"
 
 namespace gleam::cuda {
 
@@ -70,26 +70,26 @@ private:
     Descriptor descriptor_;
 };
 
-// strict: products and sums in the type of the numbers; tf32: products of numbers rounded to 10 bits after the point, on tensor
-// cores.
-enum class Precision : std::uint8_t { strict, tf32 };
-enum class Pass : std::uint8_t { forward, data, weights };
-
-// x [N,D,H,W,I] and y [N,D',H',W',O], channels-last; the weights here are [O,kd,kh,kw,I]. All three have one type: bf16, f32 or
-// f64; a pass writes y, x or the weights and reads the other two.
+// A convolution by its sizes (kernels/cu/library_terms.hpp).
 struct Convolution {
-    Pass pass = Pass::forward;
+    kernels::cu::ConvolutionPass pass = kernels::cu::ConvolutionPass::forward;
     DType dtype = DType::f32;
-    Precision precision = Precision::strict;
-    Shape x, y;
+    bool tf32 = false;  // f32 may be rounded on the way to tensor cores; else products and sums are in the type of the numbers
+    Shape x, y;         // [N,D,H,W,I], [N,D',H',W',O]
     std::array<std::int64_t, 3> taps{1, 1, 1};
     kernels::Padding padding{0, 0, 0};
 
+    static Convolution of(const kernels::cu::WideConvolution& c);
     Shape weights() const { return {y[4], taps[0], taps[1], taps[2], x[4]}; }
-    // "forward f32 strict x[4,1,322,258,100] …": names plans in caches and messages.
+    // "forward f32 x[4,1,322,258,100] …": names plans in caches and messages.
     std::string key() const;
+    friend auto operator<=>(const Convolution& a, const Convolution& b) { return a.numbers() <=> b.numbers(); }
+    friend bool operator==(const Convolution& a, const Convolution& b) { return a.numbers() == b.numbers(); }
     // Bytes of scratch memory that a plan may take: 16 MiB and the larger of the images.
     std::size_t budget() const;
+
+private:
+    std::array<std::int64_t, 19> numbers() const;
 };
 
 class ConvolutionPlan {
@@ -112,7 +112,6 @@ private:
     std::size_t workspace_ = 0;
 };
 
-// Does a plan exist that keeps to this arithmetic? How many of the suggestions do, for reports.
 struct Suggestions {
     int all = 0, suitable = 0;  // suitable: deterministic, in this arithmetic, without a compiler; whatever their workspace
 };

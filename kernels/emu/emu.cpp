@@ -27,39 +27,29 @@ public:
     void copy(const Tensor& from, const Tensor& to) override {
         const DeviceAccess access;
         std::memcpy(to.data, from.data, from.bytes());
+        if (from.device.kind == DeviceKind::cpu || to.device.kind == DeviceKind::cpu) count_wait();
     }
     void fill(const Tensor& out, unsigned char byte) override {
         const DeviceAccess access;
         std::memset(out.data, byte, out.bytes());
     }
+    void synchronize() override { count_wait(); }
 
-    void fourier(FftDirection direction, const cu::FourierBatch& batch, const Tensor& x, Arena&, bool planning) override {
+    // Books what a library might want, so that everything above is tried with scratch memory.
+    void fourier(FftDirection direction, const cu::FourierBatch& batch, const Tensor& x, Arena& workspace,
+                 bool planning) override {
+        const Lease scratch = workspace.acquire("fft", x.bytes());
         if (planning) return;
         const DeviceAccess access;
         libraries_.fourier(direction, batch, on_host(x));
     }
-    void convolution(const Tensor& x, const Tensor& weights, const Tensor* bias, const Padding& padding, const Tensor& y, Arena&,
-                     bool planning) override {
+    void convolve(const cu::WideConvolution& convolution, Arena& workspace, bool planning) override {
+        const Lease scratch = workspace.acquire("convolution", std::size_t{1} << 10);
         if (planning) return;
         const DeviceAccess access;
-        const Tensor added = bias ? on_host(*bias) : Tensor{};
-        libraries_.convolutions().convolution(on_host(x), on_host(weights), bias ? &added : nullptr, padding, on_host(y),
-                                              libraries_.workspace());
-    }
-    void convolution_data(const Tensor& dy, const Tensor& weights, const Padding& padding, std::optional<double> slope,
-                          const Tensor& dx, Arena&, bool planning) override {
-        if (planning) return;
-        const DeviceAccess access;
-        libraries_.convolutions().convolution_data(on_host(dy), on_host(weights), padding, slope, on_host(dx),
-                                                   libraries_.workspace());
-    }
-    void convolution_weights_acc(const Tensor& x, const Tensor& dy, const Padding& padding, const Tensor& dweights,
-                                 const Tensor* dbias, Arena&, bool planning) override {
-        if (planning) return;
-        const DeviceAccess access;
-        const Tensor added = dbias ? on_host(*dbias) : Tensor{};
-        libraries_.convolutions().convolution_weights_acc(on_host(x), on_host(dy), padding, on_host(dweights),
-                                                          dbias ? &added : nullptr, libraries_.workspace());
+        cu::WideConvolution on_this = convolution;
+        for (Tensor* t : {&on_this.x, &on_this.weights, &on_this.y}) *t = on_host(*t);
+        libraries_.convolve(on_this);
     }
 
 private:

@@ -1,10 +1,9 @@
-// The library half of a GpuBackend (kernels/cu/gpu_backend.hpp) done by the host, with FFTW and oneDNN, on memory that the host
-// can reach: for the emulator, and for a GPU whose kernels are to be tested by themselves.
+// What a GPU's libraries do, done by FFTW, oneDNN and a loop on memory that the host can reach.
 #pragma once
 
 #include <memory>
 
-#include "kernels/cu/gpu_backend.hpp"
+#include "kernels/cu/library_terms.hpp"
 #include "kernels/operations.hpp"
 
 namespace gleam::emu {
@@ -12,15 +11,20 @@ namespace gleam::emu {
 class HostLibraries {
 public:
     HostLibraries();
+    ~HostLibraries();
 
-    // As the functions of GpuBackend; tensors say that they live on the host.
+    // Tensors say that they live on the host.
     void fourier(kernels::FftDirection direction, const kernels::cu::FourierBatch& batch, const Tensor& x);
-    kernels::Operations& convolutions() { return *host_; }
-    Arena& workspace() { return workspace_; }
+    void convolve(const kernels::cu::WideConvolution& convolution);
 
 private:
+    template <class T>
+    struct Plans;
+
     std::unique_ptr<kernels::Operations> host_;
     Arena workspace_{"host libraries"};
+    std::unique_ptr<Plans<float>> single_;
+    std::unique_ptr<Plans<double>> double_;
 };
 
 }  // namespace gleam::emu

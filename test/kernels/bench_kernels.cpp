@@ -8,9 +8,6 @@
 #include "core/error.hpp"
 #include "kernels/cpu/cpu.hpp"
 #include "kernels/devices.hpp"
-#ifdef GLEAM_CUDA_KERNELS
-#include "kernels/cuda/cuda_kernels.hpp"
-#endif
 #include "test/kernels/table/run_case.hpp"
 #include "test/kernels/table/time_case.hpp"
 #include "tools/bench/report.hpp"
@@ -56,16 +53,9 @@ void require_right(const std::string& operation, kernels::Operations& ops) {
 }
 
 // gleam-bench-cuda-kernels is this program with the kernels of a GPU linked in.
-std::unique_ptr<kernels::Operations> open(const std::string& device) {
-#ifdef GLEAM_CUDA_KERNELS
-    if (device.starts_with("cuda")) return kernels::make_cuda_kernel_operations();
-#endif
-    return kernels::make_operations(device);
-}
-
 int run(const Options& o) {
     kernels::set_thread_count(o.common.threads);
-    const auto ops = open(o.device);
+    const auto ops = kernels::make_operations(o.device);
     std::vector<test::OperationCase> rows;
     for (auto& row : test::performance_cases())
         if (row.name.find(o.filter) != std::string::npos) rows.push_back(std::move(row));

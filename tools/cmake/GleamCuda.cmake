@@ -1,8 +1,7 @@
-# CUDA by hand: nvcc from an ordinary toolkit or from the nvidia-… packages of Python, found the same way. The kernels need its
-# compiler and its run-time library, nothing else, so CMake's own CUDA support, which knows no packages of Python and, in 3.25, no
-# C++20, is not used.
-#   GLEAM_CUDA = AUTO: where nvcc is found; ON: or an error; OFF: not
-# Sets GLEAM_NVCC, GLEAM_CUDA_VERSION and GLEAM_CUDA_ROOT; GLEAM_NVCC is empty without CUDA.
+# CUDA by hand: nvcc and NVIDIA's libraries from an ordinary toolkit or from the nvidia-… packages of Python, found the same way.
+# CMake's own CUDA support knows no packages of Python and, in 3.25, no C++20, so it is not used.
+#   GLEAM_CUDA = AUTO: where all of it is found; ON: or an error; OFF: not
+# Sets GLEAM_NVCC, GLEAM_CUDA_VERSION, GLEAM_CUDA_ROOT and the target gleam_dep::cuda_libraries; GLEAM_NVCC is empty without CUDA.
 set(GLEAM_CUDA AUTO CACHE STRING "Compile the CUDA kernels: AUTO, ON or OFF")
 set_property(CACHE GLEAM_CUDA PROPERTY STRINGS AUTO ON OFF)
 set(GLEAM_CUDA_ARCHITECTURES "80;90" CACHE STRING "Compute capabilities to compile for; PTX of the last one is kept as well")
@@ -25,15 +24,52 @@ if(NOT GLEAM_CUDA STREQUAL "OFF")
       get_filename_component(GLEAM_CUDA_ROOT "${resolved}/../.." ABSOLUTE)
     endif()
   endif()
+  # cuDNN may stand apart from the toolkit: a package of the distribution, or of Python (nvidia/cudnn). Python's name
+  # libcudnn.so.9 and have no libcudnn.so.
+  set(libraries "")
+  if(GLEAM_NVCC)
+    get_filename_component(beside "${GLEAM_CUDA_ROOT}/.." ABSOLUTE)
+    foreach(library cudnn:cudnn.h:9 cufft:cufft.h:12 cublas:cublas_v2.h:13 cudart_static:cuda_runtime.h:)
+      string(REPLACE ":" ";" library "${library}")
+      list(GET library 0 name)
+      list(GET library 1 header)
+      list(GET library 2 major)
+      string(TOUPPER ${name} key)
+      set(roots ${CUDNN_ROOT} $ENV{CUDNN_ROOT} "${GLEAM_CUDA_ROOT}" "${beside}/${name}" "${beside}/cu13" /usr)
+      find_path(GLEAM_${key}_INCLUDE ${header} PATHS ${roots} PATH_SUFFIXES include include/x86_64-linux-gnu NO_DEFAULT_PATH)
+      find_library(GLEAM_${key}_LIBRARY NAMES ${name} lib${name}.so.${major} PATHS ${roots}
+                   PATH_SUFFIXES lib64 lib lib/x86_64-linux-gnu NO_DEFAULT_PATH)
+      mark_as_advanced(GLEAM_${key}_INCLUDE GLEAM_${key}_LIBRARY)
+      if(GLEAM_${key}_INCLUDE AND GLEAM_${key}_LIBRARY)
+        list(APPEND libraries "${GLEAM_${key}_LIBRARY}")
+        list(APPEND includes "${GLEAM_${key}_INCLUDE}")
+      else()
+        list(APPEND lacking ${name})
+      endif()
+    endforeach()
+    list(REMOVE_DUPLICATES includes)
+  endif()
+  if(lacking OR NOT GLEAM_NVCC)
+    set(GLEAM_NVCC "")
+    list(JOIN lacking ", " lacking)
+    if(NOT lacking)
+      set(lacking nvcc)
+    endif()
+  endif()
   if(NOT GLEAM_NVCC AND GLEAM_CUDA STREQUAL "ON")
-    message(FATAL_ERROR "GLEAM_CUDA is ON, but there is no nvcc. Set CUDAToolkit_ROOT to the folder of the toolkit (the one with "
-                        "bin/nvcc; site-packages/nvidia/cu13 with Python's packages), or set GLEAM_CUDA to AUTO or OFF.")
+    message(FATAL_ERROR "GLEAM_CUDA is ON, but there is no ${lacking}. Set CUDAToolkit_ROOT to the folder of the toolkit (the one with "
+                        "bin/nvcc; site-packages/nvidia/cu13 with Python's packages) and CUDNN_ROOT to that of cuDNN, or set "
+                        "GLEAM_CUDA to AUTO or OFF.")
   endif()
 endif()
 if(GLEAM_NVCC)
-  message(STATUS "CUDA kernels: nvcc ${GLEAM_CUDA_VERSION} (${GLEAM_NVCC})")
+  message(STATUS "CUDA: nvcc ${GLEAM_CUDA_VERSION} (${GLEAM_NVCC})")
+  add_library(gleam_cuda_libraries INTERFACE)
+  target_include_directories(gleam_cuda_libraries SYSTEM INTERFACE ${includes})
+  target_link_libraries(gleam_cuda_libraries INTERFACE ${libraries} dl rt pthread)
+  add_library(gleam_dep::cuda_libraries ALIAS gleam_cuda_libraries)
 else()
-  message(STATUS "CUDA kernels: not compiled (GLEAM_CUDA is ${GLEAM_CUDA}, no nvcc)")
+  message(STATUS "CUDA: not compiled (GLEAM_CUDA is ${GLEAM_CUDA}, no ${lacking})")
 endif()
 
 # gleam_cuda_objects(VARIABLE SOURCES …): objects of .cu files; beside each object lies what ptxas says of its kernels

@@ -30,5 +30,5 @@ function(gleam_plugin name)
   set_target_properties(gleam_plugin_${name} PROPERTIES OUTPUT_NAME gleam_${name}
                         LIBRARY_OUTPUT_DIRECTORY "${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
   target_link_libraries(gleam_plugin_${name} PRIVATE ${ARG_LINK})
-  target_link_options(gleam_plugin_${name} PRIVATE -Wl,--exclude-libs,ALL)
+  target_link_options(gleam_plugin_${name} PRIVATE -Wl,--exclude-libs,ALL -Wl,--as-needed)
 endfunction()

@@ -2,14 +2,14 @@
 #include "test/kernels/table/test_table.hpp"
 
 #include "core/error.hpp"
-#include "kernels/cuda/cuda_kernels.hpp"
+#include "kernels/devices.hpp"
 
 using namespace gleam;
 
 TEST_CASE("Every row of the table of operations holds on the GPU, or it is said why there is none") {
     std::unique_ptr<kernels::Operations> ops;
     try {
-        ops = kernels::make_cuda_kernel_operations();
+        ops = kernels::make_operations("cuda");
     } catch (const DeviceError& e) {
         WARN("no row was run: " << e.what());
         CHECK(e.code() == ExitCode::device);
