@@ -1,6 +1,17 @@
 #include "greedy/gradient_path.hpp"
 
+#include <fmt/format.h>
+
 namespace gleam::greedy {
+namespace {
+
+// What the work of a segment depends on beside its name.
+std::string variant_of(const Tensor& x, const Batch& batch, double share) {
+    return fmt::format("{} {} of {} {}, mask {}, share {}", x.data, batch.sense.maps.data, x.shape.str(),
+                       batch.sense.maps.shape.str(), batch.sense.normal_mask.shape.str(), share);
+}
+
+}  // namespace
 
 GradientPath::GradientPath(std::string name, const std::vector<const Stage*>& stages, const Recomputation& recomputation,
                            StepMemory& memory, int first_slot)
@@ -28,6 +39,7 @@ std::vector<int> GradientPath::recovered() const {
 
 void GradientPath::run(const Tensor& x, const Batch& batch, const modules::Loss& loss, double share, const Tensor& value,
                        const Tensor* handed_on) {
+    variant_ = variant_of(x, batch, share);
     // Forward, without a tape as far as everything is going to be computed again.
     const std::size_t last = pieces_.size() - 1;
     const std::size_t silent = pieces_[last].recovered ? last + 1 : last;
@@ -44,7 +56,7 @@ void GradientPath::run(const Tensor& x, const Batch& batch, const modules::Loss&
         });
     } else {
         if (handed_on) memory_.ops().copy(output, *handed_on);
-        memory_.segment(segment("loss after", last), false, [&](modules::Context& context) {
+        memory_.repeated_segment(segment("loss after", last), variant_, false, [&](modules::Context& context) {
             memory_.ops().fill_zero(gradient(output));
             modules::add_loss(context, output, loss, share, batch.target, gradient(output), value);
         });
@@ -70,7 +82,7 @@ Var GradientPath::forward(modules::Context& context, const Piece& piece, Var x, 
 Tensor GradientPath::run_silently(std::size_t p, const Tensor& x, const Batch& batch) {
     const bool stored = p + 1 < pieces_.size() && !pieces_[p + 1].recovered;
     const Tensor out = memory_.handoff(stored ? pieces_[p + 1].slot : travel_slot_, x);
-    memory_.segment(segment("forward", p), false, [&](modules::Context& context) {
+    memory_.repeated_segment(segment("forward", p), variant_, false, [&](modules::Context& context) {
         memory_.ops().copy(forward(context, pieces_[p], context.tape.constant(x), batch).tensor(), out);
     });
     return out;
@@ -79,7 +91,7 @@ Tensor GradientPath::run_silently(std::size_t p, const Tensor& x, const Batch& b
 template <class Backward>
 void GradientPath::record(std::size_t p, const Tensor& x, const Batch& batch, Backward&& backward) {
     if (observer_ && !memory_.ops().planning()) observer_(pieces_[p].number, x);
-    memory_.segment(segment("backward", p), true, [&](modules::Context& context) {
+    memory_.repeated_segment(segment("backward", p), variant_, true, [&](modules::Context& context) {
         const Var input = p == 0 ? context.tape.constant(x) : context.tape.leaf(x);
         backward(context, forward(context, pieces_[p], input, batch));
         if (p == 0) return;
@@ -91,7 +103,7 @@ void GradientPath::record(std::size_t p, const Tensor& x, const Batch& batch, Ba
 Tensor GradientPath::recover(std::size_t p, const Tensor& output, const Batch& batch) {
     turn_ = 1 - turn_;  // the output may still be in the other slot
     const Tensor out = memory_.handoff(travel_slot_ + turn_, output);
-    memory_.segment(segment("inverse", p), false, [&](modules::Context& context) {
+    memory_.repeated_segment(segment("inverse", p), variant_, false, [&](modules::Context& context) {
         const auto& [stage, i] = pieces_[p].unrolls.front();
         const Var x = stage->unroll(i).inverse(context, stage->parameters(), output, batch.sense, batch.zero_filled, iterations_);
         memory_.ops().copy(x.tensor(), out);

@@ -69,6 +69,7 @@ private:
     // What becomes of the recovered input, against the output it was recovered from.
     void measure(modules::Context& context, const Piece& piece, const Tensor& result, const Tensor& output);
     Tensor gradient(const Tensor& image) { return memory_.handoff(gradient_slot_, image); }
+    std::string variant_;  // of the batch that is run
     std::string segment(const char* what, std::size_t p) const { return name_ + ", " + what + " " + std::to_string(p); }
 
     std::string name_;

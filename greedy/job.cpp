@@ -11,7 +11,7 @@ namespace {
 
 // auto, cpu, cuda or cuda:N
 bool is_device(const std::string& text) {
-    if (text == "auto" || text == "cpu" || text == "cuda") return true;
+    if (text == "auto" || text == "cpu" || text == "cuda" || text == "emu") return true;
     const std::string prefix = "cuda:";
     return text.rfind(prefix, 0) == 0 && text.size() > prefix.size() && text.size() <= prefix.size() + 3 &&
            text.find_first_not_of("0123456789", prefix.size()) == std::string::npos;
@@ -161,6 +161,8 @@ static void visit(ConfigVisitor& v, TrainingConfig& c) {
              "of one",
              "batches"},
             c.accumulate, {.least = 1, .most = 1'000'000});
+    v.flag({"cuda_graphs", "on a GPU, record the work of every module once and launch it as one CUDA graph from then on"},
+           c.cuda_graphs);
     v.whole({"steps", "updates of the weights in the whole run"}, c.steps, {.least = 1});
     v.section({"loss", "what is minimised: a sum of losses between image and target, each with its weight; 0 leaves it out"},
               c.loss);
@@ -208,9 +210,10 @@ static void visit(ConfigVisitor& v, JobConfig& c) {
            {"auto, cpu, cuda or cuda:N", is_device});
     v.choice(
         {"precision",
-         "number format of weights and images; `bf16` is fp32 for these, and bf16 for the features between the layers of the "
-         "regularizer, which are most of the memory"},
-        c.precision, {"fp32", "fp64", "bf16"});
+         "number format; fp32 is strict. `tf32` lets convolutions on a GPU round fp32 to 10 bits after the point before they "
+         "multiply (on the CPU it is fp32); `bf16` is fp32 for weights and images, and bf16 for the features between the layers "
+         "of the regularizer, which are most of the memory"},
+        c.precision, {"fp32", "tf32", "bf16", "fp64"});
     v.whole({"threads", "CPU threads; 0 = all cores this process may use"}, c.threads, {.least = 0, .most = 4096});
     v.section({"model", "the unrolled network"}, c.model);
     v.section({"training", "how its weights are found"}, c.training);

@@ -89,6 +89,7 @@ struct TrainingConfig {
     InvertibleConfig invertible;
     std::int64_t batch = 1;
     std::int64_t accumulate = 1;
+    bool cuda_graphs = false;
     std::int64_t steps = 1000;
     LossConfig loss;
     OptimizerConfig optimizer;

@@ -46,6 +46,7 @@ NetworkOptions network_options(const JobConfig& job) {
     options.stages = static_cast<int>(module_count(job));
     options.share_weights = job.model.share_weights;
     options.dtype = precision_of(job);
+    options.tf32 = job.precision == "tf32";
     const DataConsistencyConfig& d = job.model.data_consistency;
     modules::UnrollOptions& unroll = options.unroll;
     unroll.consistency = d.type == "gradient" ? modules::DataConsistency::gradient : modules::DataConsistency::conjugate_gradient;

@@ -14,6 +14,7 @@ struct NetworkOptions {
     bool share_weights = false;  // one set of weights for all unrolls; needs stages = 1
     modules::UnrollOptions unroll;
     DType dtype = DType::f32;
+    bool tf32 = false;  // convolutions may round f32 on a device that is faster then (Operations::tf32)
 };
 
 class Network {

@@ -77,7 +77,7 @@ std::size_t process_growth(const std::vector<ArenaUse>& arenas, const HostMemory
 
 JobPlan plan_job(const JobConfig& job, const DataLayouts& data, kernels::Operations& ops) {
     Network network(network_options(job), ops.device(), training_buffers(job));
-    StepMemory memory(ops);
+    StepMemory memory(ops, network.options().tf32);
     DeviceBatch batch(ops, precision_of(job));
     const auto schedule = make_schedule(strategy_of(job), network, memory, loss_of(job));
     JobPlan plan;

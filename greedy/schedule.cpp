@@ -47,12 +47,6 @@ private:
     }
 };
 
-double read(kernels::Operations& ops, const Tensor& scalar) {
-    double value = 0;
-    ops.copy(scalar, view_of(&value, Shape{1}));
-    return value;
-}
-
 }  // namespace
 
 void Schedule::step(int count, const std::function<Batch()>& next, const UpdateTerms& terms) {
@@ -91,23 +85,30 @@ void Schedule::update_stage(int number, const UpdateTerms& terms) {
 }
 
 std::vector<double> Schedule::losses() {
-    std::vector<double> values;
-    for (int s = 0; s < loss_count(); ++s) values.push_back(read(memory_.ops(), memory_.loss(s)));
-    return values;
+    std::vector<Tensor> scalars;
+    for (int s = 0; s < loss_count(); ++s) scalars.push_back(memory_.loss(s));
+    return memory_.values(scalars);
 }
 
 std::vector<double> Schedule::gradient_norms() {
-    std::vector<double> values;
-    for (int s = 0; s < stage_count(); ++s) values.push_back(read(memory_.ops(), memory_.gradient_norm(s)));
-    return values;
+    std::vector<Tensor> scalars;
+    for (int s = 0; s < stage_count(); ++s) scalars.push_back(memory_.gradient_norm(s));
+    return memory_.values(scalars);
 }
 
 std::map<int, double> Schedule::recovery_errors() {
-    std::map<int, double> errors;
+    std::vector<int> unrolls;
+    std::vector<Tensor> scalars;
     for (const GradientPath& path : paths_)
-        for (const int unroll : path.recovered())
-            errors[unroll] = std::sqrt(read(memory_.ops(), memory_.recovery_difference(unroll)) /
-                                       std::max(read(memory_.ops(), memory_.recovery_size(unroll)), 1e-300));
+        for (const int unroll : path.recovered()) {
+            unrolls.push_back(unroll);
+            scalars.push_back(memory_.recovery_difference(unroll));
+            scalars.push_back(memory_.recovery_size(unroll));
+        }
+    const std::vector<double> values = memory_.values(scalars);
+    std::map<int, double> errors;
+    for (std::size_t i = 0; i < unrolls.size(); ++i)
+        errors[unrolls[i]] = std::sqrt(values[2 * i] / std::max(values[2 * i + 1], 1e-300));
     return errors;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/array.hpp"
 #include "core/error.hpp"
 
 namespace gleam::greedy {
@@ -15,6 +16,7 @@ std::size_t aligned(std::size_t bytes) { return (bytes + memory_alignment - 1) /
 }  // namespace
 
 void StepMemory::begin(const std::string& name) {
+    ops_.set_tf32(tf32_);
     if (ops_.planning()) {
         Programs& programs = programs_[name];
         activations_.book(programs.activations);
@@ -58,6 +60,17 @@ Tensor StepMemory::scalar(int number) {
         t.data = static_cast<char*>(handoff_.data()) + images_ * image_bytes_ + place * sizeof(double);
     }
     return t;
+}
+
+std::vector<double> StepMemory::values(const std::vector<Tensor>& scalars) {
+    if (scalars.empty()) return {};
+    Array<double> all(Shape{static_cast<std::int64_t>(scalars_)});
+    Tensor block = scalar(0);
+    block.shape = all.shape;
+    ops_.copy(block, all.view());
+    std::vector<double> values;
+    for (const Tensor& s : scalars) values.push_back(all[static_cast<const double*>(s.data) - static_cast<const double*>(block.data)]);
+    return values;
 }
 
 void StepMemory::reserve_handoff() { handoff_.reserve(images_ * image_bytes_ + scalars_ * sizeof(double)); }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -21,7 +22,8 @@ struct ArenaUse {
 
 class StepMemory {
 public:
-    explicit StepMemory(kernels::Operations& ops) : ops_(ops) {}
+    // `tf32`: convolutions within segments may round as Operations::tf32() says.
+    explicit StepMemory(kernels::Operations& ops, bool tf32 = false) : ops_(ops), tf32_(tf32) {}
 
     kernels::Operations& ops() { return ops_; }
 
@@ -36,6 +38,12 @@ public:
         }
         end();
     }
+    // The same for a segment whose body, under this name and `variant`, is the same every time and leaves nothing on the host: the
+    // device may repeat it (Operations::repeat).
+    template <class Body>
+    void repeated_segment(const std::string& name, const std::string& variant, bool training, Body&& body) {
+        ops_.repeat(recordings_[name + ", " + variant], [&] { segment(name, training, body); });
+    }
 
     // Hand-off image number `slot`, like `image` in shape and type. 0 and 1 are taken in turn between stages.
     Tensor handoff(int slot, const Tensor& image);
@@ -45,6 +53,9 @@ public:
     // What an image recovered at unroll `unroll` is worth: squared lengths of a difference and of the image (f64 [1] each).
     Tensor recovery_difference(int unroll) { return scalar(4 * unroll + 2); }
     Tensor recovery_size(int unroll) { return scalar(4 * unroll + 3); }
+
+    // The numbers behind scalars that this object gave out, one by one; waits for the device, once for all.
+    std::vector<double> values(const std::vector<Tensor>& scalars);
 
     // Allocates what the dry runs asked for. Nothing is allocated afterwards.
     void grant();
@@ -61,8 +72,10 @@ private:
     void reserve_handoff();
 
     kernels::Operations& ops_;
+    bool tf32_;
     Arena activations_{"activations"}, workspace_{"workspace"}, handoff_{"handoff"};
     std::map<std::string, Programs> programs_;
+    std::map<std::string, std::unique_ptr<kernels::Recording>> recordings_;
     std::size_t image_bytes_ = 0, images_ = 0, scalars_ = 0;
 };
 

@@ -11,14 +11,19 @@ namespace {
 
 using Complex = std::complex<double>;
 
+NetworkOptions with_tf32(NetworkOptions options, bool tf32) {
+    options.tf32 = tf32;
+    return options;
+}
+
 class Tracer {
 public:
     Tracer(const TraceCase& input, const fs::path& output, const TraceOptions& options, kernels::Operations& ops)
         : case_(input),
           options_(options),
           ops_(ops),
-          network_(input.network_options(options.precision), ops.device(), {.gradients = true, .moments = 2}),
-          memory_(ops),
+          network_(with_tf32(input.network_options(options.precision), options.tf32), ops.device(), {.gradients = true, .moments = 2}),
+          memory_(ops, network_.options().tf32),
           batch_(ops, options.precision),
           schedule_(make_schedule(input.strategy(), network_, memory_, {{kernels::LossKind::l1, 1}})),
           out_(output) {

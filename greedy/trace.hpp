@@ -8,6 +8,7 @@ namespace gleam::greedy {
 
 struct TraceOptions {
     DType precision = DType::f64;  // f32 or f64
+    bool tf32 = false;             // as `precision: tf32` of a job
     bool last_only = false;        // outputs, gradients and weights of the last step only
 };
 

@@ -50,10 +50,11 @@ Trainer::Trainer(const JobConfig& job, bool resume, kernels::Operations& ops)
       ops_(ops),
       train_(open_samples(job.data.train, "data.train", job)),
       network_(network_options(job), ops.device(), training_buffers(job)),
-      memory_(ops),
+      memory_(ops, network_.options().tf32),
       batch_(ops, precision_of(job)),
       schedule_(make_schedule(strategy_of(job), network_, memory_, loss_of(job))),
       process_start_(process_memory().resident) {
+    ops_.set_repeating(job.training.cuda_graphs);
     require_targets(train_);
     if (!job.data.validation.file.empty()) {
         validation_.emplace(open_samples(job.data.validation, "data.validation", job));

@@ -69,15 +69,19 @@ void require_statistics(const char* operation, const Tensor& x, const Tensor& st
             "statistics must be f64 [samples, channels]");
 }
 
-// x [N,D,H,W,I], weights [O,I,kd,kh,kw], y [N,D',H',W',O]
-void require_convolution(const char* operation, const Tensor& x, const Tensor& weights, const Padding& padding, const Tensor& y) {
+// x [N,D,H,W,I], weights [O,I,kd,kh,kw], y [N,D',H',W',O], with as many channels as `ops` wants or the weights have
+void require_convolution(const Operations& ops, const char* operation, const Tensor& x, const Tensor& weights,
+                         const Padding& padding, const Tensor& y) {
     for (const Tensor* t : {&x, &y})
         require(t->dtype == weights.dtype || (t->dtype == DType::bf16 && weights.dtype == DType::f32), operation,
                 std::string("weights are ") + name_of(weights.dtype) + ", x or y " + name_of(t->dtype));
     require(!is_complex(weights.dtype) && weights.dtype != DType::bf16, operation, "weights must be f32 or f64");
     require(x.device == y.device && x.device == weights.device, operation, "tensors are on different devices");
     require(x.shape.rank() == 5 && weights.shape.rank() == 5 && y.shape.rank() == 5, operation, "needs five axes");
-    bool fits = x.shape[0] == y.shape[0] && x.shape[4] == weights.shape[1] && y.shape[4] == weights.shape[0];
+    const auto channels = [&](const Tensor& t, std::int64_t n) {
+        return t.shape[4] == n || t.shape[4] == ops.channels(t.dtype, n);
+    };
+    bool fits = x.shape[0] == y.shape[0] && channels(x, weights.shape[1]) && channels(y, weights.shape[0]);
     for (int i = 0; i < 3; ++i) {
         const int pad = padding[static_cast<std::size_t>(i)];
         fits = fits && pad >= 0 && pad < weights.shape[2 + i] && y.shape[1 + i] > 0 &&
@@ -281,24 +285,24 @@ void Operations::deflate(const Tensor& vectors, const Tensor& values, const Tens
 
 void Operations::convolution(const Tensor& x, const Tensor& weights, const Tensor* bias, const Padding& padding, const Tensor& y,
                              Arena& workspace) {
-    require_convolution("convolution", x, weights, padding, y);
-    if (bias) require_like("convolution", "bias", *bias, Tensor{nullptr, weights.dtype, Shape{y.shape[4]}, y.device});
+    require_convolution(*this, "convolution", x, weights, padding, y);
+    if (bias) require_like("convolution", "bias", *bias, Tensor{nullptr, weights.dtype, Shape{weights.shape[0]}, y.device});
     note(conv, "convolution", convolution_flops(weights.shape, y.shape), {&x, &weights, bias, &y});
     do_convolution(x, weights, bias, padding, y, workspace);
 }
 
 void Operations::convolution_data(const Tensor& dy, const Tensor& weights, const Padding& padding, std::optional<double> slope,
                                   const Tensor& dx, Arena& workspace) {
-    require_convolution("convolution_data", dx, weights, padding, dy);
+    require_convolution(*this, "convolution_data", dx, weights, padding, dy);
     note(conv, "convolution_data", convolution_flops(weights.shape, dy.shape), {&dy, &weights, &dx});
     do_convolution_data(dy, weights, padding, slope, dx, workspace);
 }
 
 void Operations::convolution_weights_acc(const Tensor& x, const Tensor& dy, const Padding& padding, const Tensor& dweights,
                                          const Tensor* dbias, Arena& workspace) {
-    require_convolution("convolution_weights_acc", x, dweights, padding, dy);
+    require_convolution(*this, "convolution_weights_acc", x, dweights, padding, dy);
     if (dbias)
-        require_like("convolution_weights_acc", "dbias", *dbias, Tensor{nullptr, dweights.dtype, Shape{dy.shape[4]}, dy.device});
+        require_like("convolution_weights_acc", "dbias", *dbias, Tensor{nullptr, dweights.dtype, Shape{dweights.shape[0]}, dy.device});
     note(conv, "convolution_weights_acc", convolution_flops(dweights.shape, dy.shape),
          {&x, &dy, &dweights, &dweights, dbias, dbias});
     do_convolution_weights_acc(x, dy, padding, dweights, dbias, workspace);

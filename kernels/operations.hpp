@@ -15,6 +15,7 @@
 
 #include <functional>
 #include <initializer_list>
+#include <memory>
 #include <optional>
 #include <span>
 
@@ -23,6 +24,12 @@
 #include "kernels/work.hpp"
 
 namespace gleam::kernels {
+
+// What a device has recorded of some work. Whoever owns the tensors in it owns it.
+class Recording {
+public:
+    virtual ~Recording() = default;
+};
 
 class Operations {
 public:
@@ -39,6 +46,21 @@ public:
     // Whether convolutions may round numbers to 10 bits after the point (TF32) where the device is faster at that.
     bool tf32() const { return tf32_; }
     void set_tf32(bool on) { tf32_ = on; }
+
+    // Bytes of memory that the device has; 0: the host's.
+    virtual std::size_t total_memory() const { return 0; }
+
+    // Runs `work`, or does once more on the device what `recording` holds of it, which is empty the first time: for a stretch of
+    // work that is the same every time (same tensors, same terms, nothing of the host's). A device that has no use for that, and
+    // all others until set_repeating(true), run it.
+    void repeat(std::unique_ptr<Recording>& recording, const std::function<void()>& work) {
+        if (!repeating_ || planning_ || observer_) return work();
+        do_repeat(recording, work);
+    }
+    void set_repeating(bool on) { repeating_ = on; }
+
+    // As how many channels this device wants n features of a network stored, in this type; those beyond hold zeros.
+    virtual std::int64_t channels(DType, std::int64_t features) const { return features; }
 
     // While planning, operations check their arguments and book their scratch memory, but touch no numbers.
     bool planning() const { return planning_; }
@@ -109,8 +131,10 @@ public:
 
     // ---- convolution (cross-correlation, stride 1) ---------------------------------------------------------------------
     // x and y may be bf16, each by itself, where weights, bias and their gradients are f32: numbers are rounded when they are
-    // stored and, on the way, before they are multiplied.
-    // y = w * x (+ bias), reading `padding` zeros around x; D_y = D_x + 2 padding - kd + 1 and so on. bias: [K_out] or null.
+    // stored and, on the way, before they are multiplied. An image may have channels(...) channels where the weights have fewer:
+    // those beyond must be finite, do not count, and are written as zeros.
+    // y = w * x (+ bias), reading `padding` zeros around x; D_y = D_x + 2 padding - kd + 1 and so on. bias: [K_out] or
+    // null.
     void convolution(const Tensor& x, const Tensor& weights, const Tensor* bias, const Padding& padding, const Tensor& y,
                      Arena& workspace);
     // dx = gradient by x: the adjoint of convolution without bias. With `slope`, dx holds x on entry, as an activation left it,
@@ -159,6 +183,7 @@ public:
     void random_normal(const RandomStream& stream, double mean, double deviation, const Tensor& out);
 
 private:
+    virtual void do_repeat(std::unique_ptr<Recording>&, const std::function<void()>& work) { work(); }
     virtual void do_copy(const Tensor& x, const Tensor& out) = 0;
     virtual void do_fill_zero(const Tensor& out) = 0;
     virtual void do_linear_combination(double a, const Tensor& x, double b, const Tensor& y, const Tensor& out) = 0;
@@ -209,7 +234,7 @@ private:
     // operands.
     void note(WorkKind kind, const char* operation, double flops, std::initializer_list<const Tensor*> operands);
 
-    bool tf32_ = false;
+    bool tf32_ = false, repeating_ = false;
     bool planning_ = false;
     WorkLog* work_ = nullptr;
     Observer observer_;

@@ -84,8 +84,7 @@ std::vector<WorkItem> WorkLog::by_kind() const {
 }
 
 double convolution_flops(const Shape& weights, const Shape& y) {
-    const double products = static_cast<double>(weights.elements()) / static_cast<double>(weights[0]);  // per element of y
-    return 2 * products * static_cast<double>(y.elements());
+    return 2 * static_cast<double>(weights.elements()) * static_cast<double>(y.elements() / y[4]);
 }
 
 double fourier_flops(const Shape& x, int rank, const Shape& mask) {

@@ -50,12 +50,12 @@ Var add_border(Context& c, const Var& x, const kernels::Border& border) {
 // With `slope`, x is an activation's output that nobody else reads: its gradient, times the slope where x is not positive, takes
 // its place.
 Var convolve(Context& c, const Var& x, const Parameter& weights, const Parameter* bias, const kernels::Padding& padding,
-             DType dtype, std::optional<double> slope) {
+             Output output, std::optional<double> slope) {
     const Shape& w = weights.value.shape;
     Shape shape = x.tensor().shape;
     for (int i = 0; i < 3; ++i) shape[1 + i] += 2 * padding[static_cast<std::size_t>(i)] - w[2 + i] + 1;
-    shape[4] = w[0];
-    BufferPtr value = c.tape.allocate("convolved", dtype, shape, x.tensor().device);
+    shape[4] = output.features ? c.ops.channels(output.dtype, w[0]) : w[0];
+    BufferPtr value = c.tape.allocate("convolved", output.dtype, shape, x.tensor().device);
     c.ops.convolution(x.tensor(), weights.value, bias ? &bias->value : nullptr, padding, value->tensor, c.workspace);
     Var out = c.tape.result(std::move(value), true);
     c.tape.record(out, [c, padding, slope, weights, dbias = bias ? bias->gradient : Tensor{}, has_bias = bias != nullptr,
@@ -78,15 +78,15 @@ Var convolve(Context& c, const Var& x, const Parameter& weights, const Parameter
 }  // namespace
 
 Var convolution(Context& c, const Var& x, const Parameter& weights, const Parameter* bias, const kernels::Padding& padding,
-                DType dtype) {
-    return convolve(c, x, weights, bias, padding, dtype, std::nullopt);
+                Output output) {
+    return convolve(c, x, weights, bias, padding, output, std::nullopt);
 }
 
 Var bordered_convolution(Context& c, Var x, const kernels::Border& border, const Parameter& weights, const Parameter* bias,
-                         DType dtype) {
+                         Output output) {
     const Var bordered = add_border(c, x, border);
     x = Var();  // its bytes may serve the result
-    return convolve(c, bordered, weights, bias, {0, 0, 0}, dtype, border.slope);
+    return convolve(c, bordered, weights, bias, {0, 0, 0}, output, border.slope);
 }
 
 Var activate(Context& c, Var x, double slope) {

@@ -33,13 +33,20 @@ struct Scalar {
 // max(x, 0) + slope min(x, 0); keeps a bit per number for the backward pass.
 Var activate(Context& context, Var x, double slope);
 
-// w * x + bias, stored as `dtype`; keeps x for the backward pass and nothing else.
+// What a convolution makes: an image, or features, which get as many channels as the device likes (Operations::channels).
+struct Output {
+    DType dtype;
+    bool features;
+    constexpr Output(DType type, bool are_features = false) : dtype(type), features(are_features) {}
+};
+
+// w * x + bias; keeps x for the backward pass and nothing else.
 Var convolution(Context& context, const Var& x, const Parameter& weights, const Parameter* bias, const kernels::Padding& padding,
-                DType dtype);
+                Output output);
 
 // w * border(x) + bias, with x activated on the way if the border says so; keeps border(x) for the backward pass and puts its gradient in its place.
 Var bordered_convolution(Context& context, Var x, const kernels::Border& border, const Parameter& weights, const Parameter* bias,
-                         DType dtype);
+                         Output output);
 
 // Instance normalisation: (x - mean) / sqrt(variance + epsilon) over the pixels of each sample and channel.
 Var normalize(Context& context, Var x, double epsilon);

@@ -23,7 +23,7 @@ public:
     // Weights (and bias) uniform within 1/sqrt(fan-in). `index` numbers the parameters of a network.
     Layer(const RegularizerOptions& options, const Terms& terms, ParameterPack& pack, const std::string& name,
           std::uint32_t stream, std::uint32_t& index)
-        : options_(options), bf16_(options.bf16 && !terms.last) {
+        : options_(options), last_(terms.last) {
         const std::int64_t k = terms.kernel, depth = options.depth ? k : 1;
         const auto fan_in = static_cast<double>(terms.in * depth * k * k);
         const double bound = terms.starts_at_zero ? 0 : 1 / std::sqrt(fan_in);
@@ -44,14 +44,14 @@ public:
             slope == 1 && (width_ == kernels::Padding{0, 0, 0} || mode_ == kernels::on_every_axis(kernels::BorderMode::zero));
         const Parameter weight = pack.parameter(weight_), bias = bias_ >= 0 ? pack.parameter(bias_) : Parameter{};
         const Parameter* const added = bias_ >= 0 ? &bias : nullptr;
-        const DType dtype = bf16_ ? DType::bf16 : weight.value.dtype;
-        if (only_zeros) return convolution(c, x, weight, added, width_, dtype);
-        return bordered_convolution(c, std::move(x), {mode_, width_, slope}, weight, added, dtype);
+        const Output output(options_.bf16 && !last_ ? DType::bf16 : weight.value.dtype, !last_);
+        if (only_zeros) return convolution(c, x, weight, added, width_, output);
+        return bordered_convolution(c, std::move(x), {mode_, width_, slope}, weight, added, output);
     }
 
 private:
     RegularizerOptions options_;
-    bool bf16_;
+    bool last_;
     int weight_, bias_ = -1;
     std::array<int, 3> width_;
     std::array<kernels::BorderMode, 3> mode_;

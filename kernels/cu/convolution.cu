@@ -1,5 +1,6 @@
 // Convolutions: thin ones (thin_convolution.hpp) by our own kernels, the others by the library; sums for the bias by our own
-// kernels always. Which is which depends on the weights alone, so that planning and computing agree.
+// kernels always. Which is which depends on the numbers
+// of channels and taps alone, so that planning and computing agree.
 //
 // The library wants weights [O, taps, I] in the type of the images, and only writes what it computes. Kernels here do the rest:
 //   arrange   a[o, t, i] = w[o, i, t], rounded to the type of the images; 0 for channels that only fill a tensor up
@@ -148,7 +149,7 @@ private:
 
 void GpuOperations::do_convolution(const Tensor& x, const Tensor& weights, const Tensor* bias, const Padding& padding,
                                    const Tensor& y, Arena& workspace) {
-    if (thin_suits(weights.shape)) {
+    if (thin_suits(x, weights, y)) {
         if (planning() || y.elements() == 0) return;
         return thin_forward(stream(), {x.shape, weights.shape, y.shape, padding}, x, weights,
                             device::WeightStrides::plain(weights.shape), bias, std::nullopt, y);
@@ -168,7 +169,7 @@ void GpuOperations::do_convolution(const Tensor& x, const Tensor& weights, const
 void GpuOperations::do_convolution_data(const Tensor& dy, const Tensor& weights, const Padding& padding,
                                         std::optional<double> slope, const Tensor& dx, Arena& workspace) {
     const Shape& w = weights.shape;
-    if (thin_suits(w)) {
+    if (thin_suits(dx, weights, dy)) {
         if (planning() || dx.elements() == 0) return;
         Padding flipped;
         for (int i = 0; i < 3; ++i)
@@ -195,7 +196,7 @@ void GpuOperations::do_convolution_data(const Tensor& dy, const Tensor& weights,
 void GpuOperations::do_convolution_weights_acc(const Tensor& x, const Tensor& dy, const Padding& padding, const Tensor& dweights,
                                                const Tensor* dbias, Arena& workspace) {
     const bool computes = !planning() && dy.elements() != 0;
-    if (thin_suits(dweights.shape)) {
+    if (thin_suits(x, dweights, dy)) {
         const ThinSizes sizes(x.shape, dweights.shape, dy.shape, padding);
         const Lease scratch = workspace.acquire("convolution_weights", thin_gradient_bytes(sizes, dweights));
         if (computes) thin_weights_acc(stream(), sizes, x, dy, dweights, scratch.data());

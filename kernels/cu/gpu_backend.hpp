@@ -3,9 +3,13 @@
 // in tests without a GPU.
 #pragma once
 
+#include <functional>
+#include <memory>
+
 #include "core/arena.hpp"
 #include "kernels/cu/device_ptr.hpp"
 #include "kernels/cu/library_terms.hpp"
+#include "kernels/operations.hpp"
 
 namespace gleam::kernels::cu {
 
@@ -15,6 +19,7 @@ public:
 
     virtual Device device() const = 0;
     virtual Allocator& allocator() = 0;
+    virtual std::size_t total_memory() const = 0;
     // Where all kernels and library calls go.
     virtual Stream stream() = 0;
 
@@ -27,6 +32,10 @@ public:
     virtual void synchronize() = 0;
     // How often the host has waited for the device.
     std::int64_t waits() const { return waits_; }
+
+    // As Operations::repeat: what `work` puts into the stream is recorded the first time, instead of done, and what is recorded is
+    // done every time. Copies from and to the host are errors meanwhile.
+    virtual void repeat(std::unique_ptr<Recording>& recording, const std::function<void()>& work) = 0;
 
     // The library half. Scratch memory comes from `workspace`; while `planning`, it is booked and nothing is computed. x is c64 or
     // c128.

@@ -16,10 +16,21 @@ public:
 
     Device device() const override { return backend_->device(); }
     Allocator& allocator() override { return backend_->allocator(); }
+    std::size_t total_memory() const override { return backend_->total_memory(); }
     void synchronize() override { backend_->synchronize(); }
     std::int64_t waits() const override { return backend_->waits(); }
+    // Tensor cores take 16 bytes of channels at a time. So few as an image has are none of theirs, and stay as they are.
+    std::int64_t channels(DType dtype, std::int64_t features) const override {
+        if (features <= 8) return features;
+        const std::int64_t step = dtype == DType::bf16 ? 8 : dtype == DType::f32 && tf32() ? 4 : 1;
+        return (features + step - 1) / step * step;
+    }
 
 private:
+    void do_repeat(std::unique_ptr<Recording>& recording, const std::function<void()>& work) override {
+        backend_->repeat(recording, work);
+    }
+
     // vectors.cu
     void do_copy(const Tensor& x, const Tensor& out) override;
     void do_fill_zero(const Tensor& out) override;

@@ -78,7 +78,7 @@ __device__ void stage_widen(const ThinSizes& s, const WidenShape& b, const devic
         const int t = j / s.in, i = j - t * s.in;
         simt::Pack<A, 4> v;
         GLEAM_UNROLL
-        for (int k = 0; k < 4; ++k) v.v[k] = first + 4 * lane + k < s.out ? w(first + 4 * lane + k, i, kd * taps + t) : A(0);
+        for (int k = 0; k < 4; ++k) v.v[k] = first + 4 * lane + k < s.weights_out && i < s.weights_in ? w(first + 4 * lane + k, i, kd * taps + t) : A(0);
         weights[j * b.lanes + lane] = v;
     }
     A* pixels = shared + b.weights;
@@ -100,7 +100,7 @@ __global__ void __launch_bounds__(most_lanes* widen_groups, 1)
     const int first = static_cast<int>(blockIdx.y) * 4 * b.lanes, lane = static_cast<int>(threadIdx.x);
     const int row = static_cast<int>(threadIdx.y) / (tile_columns / run),
               column = static_cast<int>(threadIdx.y) % (tile_columns / run) * run;
-    const device::ConvolutionOutput<Y> out{y, bias, gated, slope};
+    const device::ConvolutionOutput<Y> out{y, bias, gated, slope, s.weights_out};
     for (std::int64_t plane = blockIdx.z; plane < s.samples * s.y.d; plane += gridDim.z) {
         const std::int64_t n = plane / s.y.d;
         const int d = static_cast<int>(plane % s.y.d);
@@ -193,7 +193,7 @@ __device__ void stage_narrow(const ThinSizes& s, const NarrowShape& b, const dev
     for (int l = thread; l < 4 * b.quads * b.taps; l += threads_of_block()) {
         const int k = l % 4, o = l / 4 % Outs, kh = l / 4 / Outs % KH, rest = l / 4 / Outs / KH;
         const int quad = rest / s.kernel.w, kw = rest - quad * s.kernel.w, input = first + 4 * quad + k;
-        weights[l] = input < s.in && o < s.out ? w(o, input, (kd * KH + kh) * s.kernel.w + kw) : A(0);
+        weights[l] = input < s.weights_in && o < s.weights_out ? w(o, input, (kd * KH + kh) * s.kernel.w + kw) : A(0);
     }
 }
 
@@ -229,7 +229,7 @@ __global__ void __launch_bounds__(warp_lanes* warps, sizeof(Arithmetic<Y>) == 8 
     A* const sums = reinterpret_cast<A*>(shared);  // [pixel of the column, output, warp, lane], when all is summed
     const Tile<narrow_rows> tile(s, blockIdx.x);
     const int lane = static_cast<int>(threadIdx.x), warp = static_cast<int>(threadIdx.y);
-    const device::ConvolutionOutput<Y> out{y, bias, gated, slope};
+    const device::ConvolutionOutput<Y> out{y, bias, gated, slope, s.weights_out};
     for (std::int64_t plane = blockIdx.z; plane < s.samples * s.y.d; plane += gridDim.z) {
         const std::int64_t n = plane / s.y.d;
         const int d = static_cast<int>(plane % s.y.d);
@@ -267,9 +267,9 @@ static_assert(narrow_rows == warps && tile_columns == warp_lanes);
 
 }  // namespace
 
-bool thin_suits(const Shape& weights) {
+bool thin_suits(const Tensor& x, const Tensor& weights, const Tensor& y) {
     const auto odd = [](std::int64_t k) { return k == 1 || k == 3 || k == 5; };
-    return std::min(weights[0], weights[1]) <= max_thin && odd(weights[3]) && odd(weights[4]);
+    return std::min(x.shape[4], y.shape[4]) <= max_thin && odd(weights.shape[3]) && odd(weights.shape[4]);
 }
 
 void thin_forward(Stream stream, const ThinSizes& s, const Tensor& x, const Tensor& weights, const device::WeightStrides& stride,

@@ -11,7 +11,8 @@
 
 namespace gleam::kernels::cu {
 
-// Sizes of x [N,D,H,W,I], weights [O,I,kd,kh,kw] as they are read, y [N,D',H',W',O]; passed to kernels by value.
+// Sizes of x [N,D,H,W,I], weights [O,I,kd,kh,kw] as they are read, y [N,D',H',W',O]; passed to kernels by value. An image may have
+// more channels than the weights: those beyond are read as anything finite and written as zeros.
 struct ThinSizes {
     struct Volume {
         int d, h, w;
@@ -19,7 +20,8 @@ struct ThinSizes {
     };
     std::int64_t samples;
     Volume x, y, kernel, padding;
-    int in, out;
+    int in, out;                  // channels of x and y
+    int weights_in, weights_out;  // of the weights, at most as many
 
     ThinSizes(const Shape& x_shape, const Shape& weights, const Shape& y_shape, const Padding& pad)
         : samples(x_shape[0]),
@@ -27,16 +29,18 @@ struct ThinSizes {
           y(volume(y_shape, 1)),
           kernel(volume(weights, 2)),
           padding{pad[0], pad[1], pad[2]},
-          in(static_cast<int>(weights[1])),
-          out(static_cast<int>(weights[0])) {}
+          in(static_cast<int>(x_shape[4])),
+          out(static_cast<int>(y_shape[4])),
+          weights_in(static_cast<int>(weights[1])),
+          weights_out(static_cast<int>(weights[0])) {}
 
     static Volume volume(const Shape& s, int first) {
         return {static_cast<int>(s[first]), static_cast<int>(s[first + 1]), static_cast<int>(s[first + 2])};
     }
 };
 
-// Whether one side has at most four channels and the kernel 1, 3 or 5 rows and columns.
-bool thin_suits(const Shape& weights);
+// Whether one image has at most four channels and the kernel 1, 3 or 5 rows and columns.
+bool thin_suits(const Tensor& x, const Tensor& weights, const Tensor& y);
 
 // y = w * x + bias or, with `slope`, gated by what y was. `weights` are stored as `stride` says and have the sizes of `s`.
 void thin_forward(Stream stream, const ThinSizes& s, const Tensor& x, const Tensor& weights, const device::WeightStrides& stride,
@@ -47,7 +51,7 @@ std::size_t thin_gradient_bytes(const ThinSizes& s, const Tensor& dweights);
 void thin_weights_acc(Stream stream, const ThinSizes& s, const Tensor& x, const Tensor& dy, const Tensor& dweights,
                       void* scratch);
 
-// sums[k] += sum of x[..., k] in double
+// sums[k] += sum of x[..., k] in double, for as many channels as there are sums
 std::size_t channel_sums_bytes(const Tensor& x);
 void channel_sums_acc(Stream stream, const Tensor& x, const Tensor& sums, void* scratch);
 

@@ -30,7 +30,8 @@ constexpr int tile_rows = 16, tile_columns = 32, most_lanes = 8;
 struct GradientSizes {
     std::int64_t samples;
     ThinSizes::Volume wide, thin, kernel, padding;
-    int channels, few;  // of the wide and of the thin side
+    int channels, few;                  // of the wide and of the thin side
+    int weights_channels, weights_few;  // of the weights, at most as many
     bool flipped;       // the thin side is dy
 
     explicit GradientSizes(const ThinSizes& s)
@@ -41,10 +42,13 @@ struct GradientSizes {
           padding(s.padding),
           channels(s.out),
           few(s.in),
+          weights_channels(s.weights_out),
+          weights_few(s.weights_in),
           flipped(s.in > s.out) {
         if (!flipped) return;
         std::swap(wide, thin);
         std::swap(channels, few);
+        std::swap(weights_channels, weights_few);
         padding = {kernel.d - 1 - padding.d, kernel.h - 1 - padding.h, kernel.w - 1 - padding.w};
     }
 
@@ -60,17 +64,19 @@ struct GradientSizes {
     // Of one partial sum: [kernel row, kernel column, few, channels]
     GLEAM_DEVICE std::int64_t weights() const { return std::int64_t{kernel_rows()} * kernel.w * few * channels; }
 
-    // Where dweights [K_out, K_in, taps] has entry e of a partial sum.
+    // Where dweights [K_out, K_in, taps] has entry e of a partial sum; -1: nowhere.
     GLEAM_DEVICE std::int64_t place(std::int64_t e) const {
         const std::int64_t c = e % channels, k = e / channels % few, tap = e / channels / few;
         const std::int64_t taps = std::int64_t{kernel_rows()} * kernel.w;
-        return flipped ? (k * channels + c) * taps + taps - 1 - tap : (c * few + k) * taps + tap;
+        if (c >= weights_channels || k >= weights_few) return -1;
+        return flipped ? (k * weights_channels + c) * taps + taps - 1 - tap : (c * weights_few + k) * taps + tap;
     }
 };
 
-// Entry e of sums that lie where they are wanted.
+// The first sums lie where they are wanted.
 struct SamePlace {
-    GLEAM_DEVICE std::int64_t place(std::int64_t e) const { return e; }
+    std::int64_t wanted;
+    GLEAM_DEVICE std::int64_t place(std::int64_t e) const { return e < wanted ? e : -1; }
 };
 
 // The thin side's windows [Rows of the kernel, tile rows, columns], `Few` numbers each, zeros outside.
@@ -188,7 +194,7 @@ __global__ void ordered_kernel(std::int64_t elements, std::int64_t count, Places
     __syncthreads();
     if (slice != 0 || e >= elements) return;
     for (unsigned q = 1; q < slices; ++q) sum += sums[q][threadIdx.x];
-    out[places.place(e)] += A(sum);
+    if (const std::int64_t at = places.place(e); at >= 0) out[at] += A(sum);
 }
 
 template <class P, class A, class Places>
@@ -285,7 +291,7 @@ void channel_sums_acc(Stream stream, const Tensor& x, const Tensor& sums, void* 
                       {static_cast<unsigned>(blocks), static_cast<unsigned>((channels + lanes - 1) / lanes)},
                       {lanes, 256 / lanes}},
                      stream, pixels, channels, device_data<const T>(x), partial);
-        launch_ordered<double, Arithmetic<T>>(stream, channels, blocks, SamePlace{}, partial, device_data<Arithmetic<T>>(sums));
+        launch_ordered<double, Arithmetic<T>>(stream, channels, blocks, SamePlace{sums.elements()}, partial, device_data<Arithmetic<T>>(sums));
     });
 }
 

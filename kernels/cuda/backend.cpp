@@ -70,7 +70,17 @@ public:
 
     Device device() const override { return Device{DeviceKind::cuda, index_}; }
     Allocator& allocator() override { return allocator_; }
+    std::size_t total_memory() const override {
+        std::size_t left = 0, all = 0;
+        check(cudaMemGetInfo(&left, &all), "asking for the memory");
+        return all;
+    }
     cu::Stream stream() override { return cu::Stream{stream_.get()}; }
+
+    void repeat(std::unique_ptr<Recording>& recording, const std::function<void()>& work) override {
+        if (!recording) recording = std::make_unique<CudaGraph>(stream_.get(), work);
+        static_cast<const CudaGraph&>(*recording).launch(stream_.get());
+    }
 
     void copy(const Tensor& from, const Tensor& to) override {
         if (on_host(from)) return staging_.upload(from.data, to.data, from.bytes());
@@ -127,7 +137,9 @@ public:
 
     Device device() const override { return Device{DeviceKind::cuda, 0}; }
     Allocator& allocator() override { return memory_; }
+    std::size_t total_memory() const override { return plans_.device().total_memory(); }
     cu::Stream stream() override { refuse(); }
+    void repeat(std::unique_ptr<Recording>&, const std::function<void()>&) override { refuse(); }
     void copy(const Tensor&, const Tensor&) override { refuse(); }
     void fill(const Tensor&, unsigned char) override { refuse(); }
     void synchronize() override {}

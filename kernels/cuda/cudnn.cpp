@@ -90,6 +90,11 @@ std::string DeviceDescription::name() const {
     return json.is_object() ? json.value("deviceName", std::string("GPU")) : "GPU";
 }
 
+std::size_t DeviceDescription::total_memory() const {
+    const auto json = nlohmann::json::parse(this->json(), nullptr, false);
+    return json.is_object() ? json.value("totalGlobalMem", std::size_t{0}) : 0;
+}
+
 // ---- a convolution as a graph --------------------------------------------------------------------------------------------------
 
 namespace {

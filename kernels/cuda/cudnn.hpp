@@ -64,6 +64,7 @@ public:
     const Descriptor& descriptor() const { return descriptor_; }
     std::string json() const { return descriptor_.text(CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION); }
     std::string name() const;
+    std::size_t total_memory() const;  // bytes
 
 private:
     explicit DeviceDescription(Descriptor d) : descriptor_(std::move(d)) {}

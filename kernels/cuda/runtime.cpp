@@ -110,4 +110,24 @@ void Staging::download(const void* device, void* host, std::size_t bytes) {
     }
 }
 
+CudaGraph::CudaGraph(cudaStream_t stream, const std::function<void()>& work) {
+    cudaGraph_t recorded = nullptr;
+    check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), "beginning to record");
+    try {
+        work();
+    } catch (...) {
+        cudaStreamEndCapture(stream, &recorded);
+        if (recorded) cudaGraphDestroy(recorded);
+        throw;
+    }
+    check(cudaStreamEndCapture(stream, &recorded), "recording");
+    const cudaError_t status = cudaGraphInstantiate(&graph_, recorded, 0);
+    cudaGraphDestroy(recorded);
+    check(status, "making a graph of what was recorded");
+}
+
+CudaGraph::~CudaGraph() { cudaGraphExecDestroy(graph_); }
+
+void CudaGraph::launch(cudaStream_t stream) const { check(cudaGraphLaunch(graph_, stream), "launching a graph"); }
+
 }  // namespace gleam::cuda

@@ -3,9 +3,11 @@
 
 #include <cuda_runtime.h>
 
+#include <functional>
 #include <string>
 
 #include "core/memory.hpp"
+#include "kernels/operations.hpp"
 
 namespace gleam::cuda {
 
@@ -58,6 +60,19 @@ private:
     cudaStream_t stream_;
     Place ring_[places];
     int turn_ = 0;
+};
+
+// Work recorded from a stream.
+class CudaGraph final : public kernels::Recording {
+public:
+    CudaGraph(cudaStream_t stream, const std::function<void()>& work);
+    CudaGraph(const CudaGraph&) = delete;
+    CudaGraph& operator=(const CudaGraph&) = delete;
+    ~CudaGraph() override;
+    void launch(cudaStream_t stream) const;
+
+private:
+    cudaGraphExec_t graph_ = nullptr;
 };
 
 }  // namespace gleam::cuda

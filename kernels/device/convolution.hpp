@@ -37,17 +37,19 @@ struct WeightView {
     }
 };
 
-// Where the sums go: y = sum + bias (null: none), or, gated, y = sum times `slope` where y was not positive before.
+// Where the sums go: y = sum + bias (null: none; of the first channels), or, gated, y = sum times `slope` where y was not positive
+// before.
 template <class Y>
 struct ConvolutionOutput {
     Y* y;
     const Arithmetic<Y>* bias = nullptr;
     bool gated = false;
     Arithmetic<Y> slope = 1;
+    int biased = 0x7fffffff;  // as many channels have a bias
 
     // What a number of `channel` that was `before` (read only where gated) becomes.
     GLEAM_DEVICE Y value(Arithmetic<Y> sum, std::int64_t channel, const Y& before) const {
-        return Y(gated ? (Arithmetic<Y>(before) > 0 ? sum : slope * sum) : bias ? sum + bias[channel] : sum);
+        return Y(gated ? (Arithmetic<Y>(before) > 0 ? sum : slope * sum) : bias && channel < biased ? sum + bias[channel] : sum);
     }
     // y[i], which belongs to `channel`
     GLEAM_DEVICE void put(Arithmetic<Y> sum, std::int64_t channel, std::int64_t i) const { y[i] = value(sum, channel, y[i]); }

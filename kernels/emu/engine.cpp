@@ -380,10 +380,13 @@ void check_limits(const LaunchShape& s) {
 
 }  // namespace
 
-void run(const LaunchShape& shape, Stream stream, const void* call, void (*body)(const void*)) {
+StreamState& state_of(Stream stream, const char* what) {
+    if (!stream.handle) throw InternalError(fmt::format("launch of {}", what), "there is no stream");
+    return *static_cast<StreamState*>(stream.handle);
+}
+
+void run(const LaunchShape& shape, StreamState& state, const void* call, void (*body)(const void*)) {
     check_limits(shape);
-    if (!stream.handle) throw InternalError(fmt::format("launch of {}", shape.kernel), "there is no stream");
-    auto& state = *static_cast<StreamState*>(stream.handle);
     ++state.launches;
     const DeviceAccess access;
     Launch own(shape, state, call, body);

@@ -11,6 +11,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <vector>
 
 #include "kernels/cu/device_ptr.hpp"
 
@@ -27,6 +29,15 @@ enum class ThreadOrder : std::uint8_t { forward, reverse, shuffled };
 struct StreamState {
     ThreadOrder order = ThreadOrder::forward;
     std::uint64_t launches = 0;  // so far; also the seed of the shuffle
+    std::vector<std::function<void()>>* recording = nullptr;  // takes what is put into the stream, instead of it being done
+
+    // Work in the stream's order.
+    void put(std::function<void()> work) {
+        if (recording)
+            recording->push_back(std::move(work));
+        else
+            work();
+    }
 };
 
 struct Site {
@@ -34,8 +45,11 @@ struct Site {
     int line;
 };
 
+// What Stream::handle points to; an error without one, since nothing may go to a default stream.
+StreamState& state_of(Stream stream, const char* what);
+
 // Calls body(call) once for every thread of the grid.
-void run(const LaunchShape& shape, Stream stream, const void* call, void (*body)(const void* call));
+void run(const LaunchShape& shape, StreamState& stream, const void* call, void (*body)(const void* call));
 
 // For the emulated thread that is running; defined by CUDA's words in simt.hpp.
 const Extent& thread_index();

@@ -90,12 +90,16 @@ void EmuAllocator::do_release(void* p) noexcept {
 }
 
 void EmuAllocator::do_lend(void* p, std::size_t bytes) noexcept {
-    mark(p, bytes, false);
-    const DeviceAccess access;
-    fill_with_nan(p, bytes);
+    stream_.put([p, bytes] {
+        mark(p, bytes, false);
+        const DeviceAccess access;
+        fill_with_nan(p, bytes);
+    });
 }
 
-void EmuAllocator::do_withhold(void* p, std::size_t bytes) noexcept { mark(p, bytes, true); }
+void EmuAllocator::do_withhold(void* p, std::size_t bytes) noexcept {
+    stream_.put([p, bytes] { mark(p, bytes, true); });
+}
 
 #ifdef GLEAM_ADDRESS_SANITIZER
 DeviceAccess::DeviceAccess() {

@@ -77,9 +77,12 @@ void launch(void (*kernel)(P...), const LaunchShape& shape, Stream stream, const
         void (*kernel)(P...);
         std::tuple<P...> arguments;
     } const call{kernel, std::tuple<P...>(static_cast<P>(unwrap(arguments))...)};
-    emu::run(shape, stream, &call, [](const void* p) {
-        const Call& c = *static_cast<const Call*>(p);
-        std::apply(c.kernel, c.arguments);
+    emu::StreamState& state = emu::state_of(stream, shape.kernel);
+    state.put([shape, call, &state] {
+        emu::run(shape, state, &call, [](const void* p) {
+            const Call& c = *static_cast<const Call*>(p);
+            std::apply(c.kernel, c.arguments);
+        });
     });
 }
 

@@ -46,7 +46,7 @@ struct TrainingRun {
                 const greedy::Batch& batch, modules::Loss loss = {{kernels::LossKind::l1, 1}},
                 const ParameterBuffers& buffers = {.gradients = true, .moments = 2})
         : network(options, ops.device(), buffers),
-          memory(ops),
+          memory(ops, options.tf32),
           schedule(greedy::make_schedule(strategy, network, memory, std::move(loss))) {
         ops.set_planning(true);
         greedy::UpdateTerms terms;

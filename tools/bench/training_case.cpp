@@ -97,7 +97,7 @@ TrainingSession::TrainingSession(const TrainingCase& training, const std::string
       shape_(training.shape()),
       ops_(ops),
       network_(network_options(job_), ops.device(), training_buffers(job_)),
-      memory_(ops),
+      memory_(ops, network_.options().tf32),
       device_batch_(ops, precision_of(job_)),
       schedule_(make_schedule(strategy_of(job_), network_, memory_, loss_of(job_))) {
     ops_.set_planning(true);
@@ -158,7 +158,7 @@ double untrained_loss(const TrainingCase& training, const std::string& strategy,
                       kernels::Operations& ops) {
     const greedy::JobConfig job = training.job(strategy);
     greedy::Network network(network_options(job), ops.device());
-    greedy::StepMemory memory(ops);
+    greedy::StepMemory memory(ops, network.options().tf32);
     greedy::DeviceBatch device_batch(ops, precision_of(job));
     ops.set_planning(true);
     const greedy::Batch planned = device_batch.plan(training.shape());

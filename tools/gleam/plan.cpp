@@ -126,11 +126,16 @@ int plan(const PlanOptions& o) {
                                                        : r.job.data.train.file + ", changed";
     r.layouts = layouts_of(r.job, o);
     r.threads = kernels::set_thread_count(static_cast<int>(r.job.threads));
-    const auto ops = kernels::make_planner(o.device.empty() ? r.job.device : o.device);
+    const std::string device = o.device.empty() ? r.job.device : o.device;
+    const auto ops = kernels::make_planner(device);
     r.device = ops->device();
-    r.available = data::available_memory();
-    r.ceilings_file = ceilings_file().string();
-    r.ceilings = read_ceilings(ceilings_file());
+    r.device_name = r.device.kind == DeviceKind::cpu ? "cpu" : device;
+    const std::size_t own_memory = ops->total_memory();
+    r.available = own_memory ? own_memory : data::available_memory();
+    if (r.device.kind == DeviceKind::cpu) {
+        r.ceilings_file = ceilings_file().string();
+        r.ceilings = read_ceilings(ceilings_file());
+    }
     for (const std::string& name : names) r.strategies.push_back(plan_strategy(name, r, *ops));
     fmt::print("{}", o.json ? plan_json(r) : plan_text(r));
     return 0;

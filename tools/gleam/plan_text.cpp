@@ -60,8 +60,10 @@ std::string work_table(const PlanResult& r) {
     text += r.ceilings ? fmt::format(
                              "Seconds: every operation at {:.4g} GFLOP/s or {:.4g} GB/s ({} threads); shares are of them.\n",
                              r.ceilings->fma_gflops, r.ceilings->copy_gbytes_per_s, r.ceilings->threads)
-                       : fmt::format("Shares are of the operations. For times, run gleam-bench-ceilings{}.\n",
-                                     r.ceilings_file.empty() ? "" : ", which writes " + r.ceilings_file);
+            : r.device.kind != DeviceKind::cpu
+                ? "Shares are of the operations.\n"
+                : fmt::format("Shares are of the operations. For times, run gleam-bench-ceilings{}.\n",
+                              r.ceilings_file.empty() ? "" : ", which writes " + r.ceilings_file);
     return text;
 }
 
@@ -159,7 +161,14 @@ std::string plan_text(const PlanResult& r) {
     std::string text = fmt::format("{}: {} unrolls, {}, batch {}", r.config, r.job.model.unrolls, sample_text(r.layouts.train),
                                    r.job.training.batch);
     if (r.job.training.accumulate > 1) text += fmt::format(" x {}", r.job.training.accumulate);
-    text += fmt::format(", {} threads (sizes: {})\n\n{}\n{}", r.threads, r.data, memory_table(r), work_table(r));
+    const std::string where =
+        r.device.kind == DeviceKind::cpu ? fmt::format("{} threads", r.threads) : fmt::format("device {}", r.device_name);
+    text += fmt::format(", {} (sizes: {})\n\n{}\n{}", where, r.data, memory_table(r), work_table(r));
+    if (r.device.kind != DeviceKind::cpu)
+        text += fmt::format(
+            "Arenas are memory of the device, which has {} in all; its driver's and libraries' own some hundred MiB come on top.\n"
+            "The process is memory of the host.\n",
+            format_bytes(r.available));
     for (const StrategyPlan& s : r.strategies)
         if (!s.reason.empty()) text += fmt::format("{} does not apply: {}\n", s.name, s.reason);
     const std::size_t budget = r.budget.value_or(r.available);
@@ -167,7 +176,7 @@ std::string plan_text(const PlanResult& r) {
 }
 
 std::string plan_json(const PlanResult& r) {
-    Json json{{"config", r.config}, {"sizes_from", r.data}, {"threads", r.threads}, {"batch", r.job.training.batch}};
+    Json json{{"config", r.config}, {"sizes_from", r.data}, {"device", r.device_name}, {"threads", r.threads}, {"batch", r.job.training.batch}};
     json["configured_strategy"] = r.job.training.strategy;
     json["data"] = layout_json(r.layouts.train);
     if (r.layouts.validation) json["validation"] = layout_json(*r.layouts.validation);

@@ -23,7 +23,8 @@ struct PlanResult {
     greedy::DataLayouts layouts;
     int threads = 0;
     Device device;
-    std::size_t available = 0;  // bytes the machine has left
+    std::string device_name;    // as it was asked for: "h200"
+    std::size_t available = 0;  // bytes the machine has left, or the device has
     std::optional<std::size_t> budget;
     std::optional<kernels::Ceilings> ceilings;
     std::string ceilings_file;

@@ -17,7 +17,7 @@ struct Options {
 int trace(const Options& o) {
     const auto ops = o.device.open();
     greedy::trace(greedy::TraceCase(o.input, o.overrides), o.output,
-                  {o.precision == "fp64" ? DType::f64 : DType::f32, o.last_only}, *ops);
+                  {o.precision == "fp64" ? DType::f64 : DType::f32, o.precision == "tf32", o.last_only}, *ops);
     return 0;
 }
 
@@ -30,7 +30,7 @@ void add_trace(CLI::App& program, Run& run) {
     command->add_option("case", o->input, "data, configuration and weights (.h5, docs/data-formats.md)")->required();
     command->add_option("out", o->output, "file to write (.h5)")->required();
     command->add_option("--precision", o->precision, "numbers to compute with")
-        ->check(CLI::IsMember({"fp64", "fp32"}))
+        ->check(CLI::IsMember({"fp64", "fp32", "tf32"}))
         ->capture_default_str();
     command->add_option("--set", o->overrides, "change a field of /config or /train: --set mode=greedy (repeatable)")
         ->allow_extra_args(false);

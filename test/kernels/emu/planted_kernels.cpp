@@ -169,7 +169,8 @@ std::vector<float> run_planted(const std::string& name, emu::ThreadOrder order) 
     constexpr std::size_t n = 3 * block;
     std::vector<float> numbers(n);
     for (std::size_t i = 0; i < n; ++i) numbers[i] = static_cast<float>(i + 1);
-    emu::EmuAllocator allocator;
+    emu::StreamState stream{order};
+    emu::EmuAllocator allocator(stream);
     const Memory x(allocator, allocator.allocate(n * sizeof(float)), 0), out(allocator, allocator.allocate(n * sizeof(float)), 0);
     {
         const emu::DeviceAccess access;
@@ -177,7 +178,6 @@ std::vector<float> run_planted(const std::string& name, emu::ThreadOrder order) 
         std::memset(out.data(), 0, n * sizeof(float));
     }
     if (name == "host_access") return {static_cast<float*>(x.data())[3]};  // what no host code may do
-    emu::StreamState stream{order};
     const Planted& p = planted().at(name);
     simt::launch(p.kernel, {name.c_str(), p.blocks, p.threads, p.dynamic_shared}, Stream{&stream},
                  DevicePtr<const float>(static_cast<const float*>(x.data())), DevicePtr<float>(static_cast<float*>(out.data())));
