@@ -9,7 +9,7 @@
 namespace gleam::greedy {
 namespace {
 
-// auto, cpu, cuda or cuda:N
+// auto, cpu, cuda or cuda:N; and emu, which tests use and nobody else needs to know of
 bool is_device(const std::string& text) {
     if (text == "auto" || text == "cpu" || text == "cuda" || text == "emu") return true;
     const std::string prefix = "cuda:";

@@ -22,20 +22,24 @@ std::vector<fs::path> folders() {
 }
 
 const Plugin& open_at(const std::string& name, const fs::path& file) {
+    constexpr const char* remedy = "build and install the program and its plug-ins together";
     void* library = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (!library) {
-        // "libcudnn.so.9: cannot open shared object file: …"
+        // "libcudnn.so.9: cannot open shared object file: …", or the plug-in itself where the fault is its own
         const std::string why = ::dlerror();
-        throw DeviceError("device " + name, fmt::format("{} cannot be loaded: {}", file.string(), why),
-                          "install the library it names, or add its folder to LD_LIBRARY_PATH");
+        throw DeviceError(
+            "device " + name, fmt::format("{} cannot be loaded: {}", file.string(), why),
+            why.starts_with(file.string()) ? remedy : "install the library it names, or add its folder to LD_LIBRARY_PATH");
     }
-    const auto exported = reinterpret_cast<const PluginExport* (*)()>(::dlsym(library, "gleam_plugin"));
-    const std::string build = exported ? exported()->build : "no plug-in";
-    if (build != plugin_build)
-        throw DeviceError("device " + name,
-                          fmt::format("{} is of another build than this program ({}, not {})", file.string(), build, plugin_build),
-                          "build and install both together");
-    return *exported()->plugin;
+    const auto entry = reinterpret_cast<const PluginExport* (*)()>(::dlsym(library, "gleam_plugin"));
+    if (!entry) throw DeviceError("device " + name, file.string() + " is no plug-in of gleam", remedy);
+    const PluginExport& exported = *entry();
+    if (std::string(exported.build) != plugin_build)
+        throw DeviceError(
+            "device " + name,
+            fmt::format("{} is of another build than this program ({}, not {})", file.string(), exported.build, plugin_build),
+            remedy);
+    return *exported.plugin;
 }
 
 const Plugin& find(const std::string& name) {

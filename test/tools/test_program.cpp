@@ -155,10 +155,13 @@ TEST_CASE("Mistakes on the command line and in the configuration exit with 2 and
 
 TEST_CASE("A device that cannot be had exits with 3") {
     Program p;
-    refuses(p, {"train", p.job.string(), "--out", p.path("x"), "--set", "device=cuda"}, 3, "CUDA");
-    refuses(p,
-            {"reconstruct", "--method", "cg_sense", "--device", "cuda:1", "--input", p.path("test.h5"), "--out", p.path("x.png")},
-            3, "cuda:1");
+    // No machine has so many GPUs; where the plug-in or the driver is missing, that is said instead (test_devices.cpp).
+    refuses(p, {"train", p.job.string(), "--out", p.path("x"), "--set", "device=cuda:999"}, 3, "device cuda");
+    refuses(
+        p,
+        {"reconstruct", "--method", "cg_sense", "--device", "cuda:999", "--input", p.path("test.h5"), "--out", p.path("x.png")},
+        3, "device cuda");
+    CHECK_FALSE(fs::exists(p.directory / "x.png"));
 }
 
 TEST_CASE("Missing, damaged and unsuitable files exit with 4, name the file, and leave nothing behind") {

@@ -14,19 +14,21 @@ namespace gleam::tools {
 namespace {
 
 int print_info(bool as_json) {
-    auto libraries = kernels::cpu_libraries();
+    const std::vector<kernels::DeviceStatus> devices = kernels::list_devices();
+    kernels::LibraryVersions libraries;
+    for (const auto& d : devices) libraries.insert(libraries.end(), d.libraries.begin(), d.libraries.end());
     libraries.emplace_back("HDF5", data::hdf5_version());
     if (as_json) {
         nlohmann::ordered_json json{
             {"version", version}, {"compiler", compiler}, {"build_type", build_type}, {"threads", kernels::set_thread_count(0)}};
-        for (const auto& d : kernels::list_devices())
+        for (const auto& d : devices)
             json["devices"].push_back({{"name", d.name}, {"available", d.available}, {"detail", d.detail}});
         for (const auto& [name, number] : libraries) json["libraries"][name] = number;
         fmt::print("{}\n", json.dump(1));
         return 0;
     }
     fmt::print("gleam {} ({}, {})\n\ndevices\n", version, compiler, build_type);
-    for (const auto& d : kernels::list_devices())
+    for (const auto& d : devices)
         fmt::print("  {:<8} {:<14} {}\n", d.name, d.available ? "available" : "not available", d.detail);
     fmt::print("\nlibraries\n");
     for (const auto& [name, number] : libraries) fmt::print("  {:<8} {}\n", name, number);

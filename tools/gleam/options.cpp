@@ -8,7 +8,8 @@
 namespace gleam::tools {
 
 void DeviceOptions::add(CLI::App& command) {
-    command.add_option("--device", device, "auto, cpu or cuda[:N]")->capture_default_str();
+    command.add_option("--device", device, "auto (a GPU if there is one), cpu or cuda[:N]; `gleam info` says what there is")
+        ->capture_default_str();
     command.add_option("--threads", threads, "threads; 0 = all cores this process may use")
         ->check(CLI::Range(0, 4096))
         ->capture_default_str();
