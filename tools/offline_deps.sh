@@ -43,17 +43,20 @@ folder=$(realpath -m -- "$folder")
 [[ ! -e $folder || -e $folder/packages.txt || -z $(ls -A -- "$folder") ]] ||
     stop "$folder is not empty and not made by this script; name another folder"
 
-# tools/install_deps.sh has the same list. zlib1g goes with its headers, though most machines have it.
-readonly roots=(libfftw3-dev libdnnl-dev libhdf5-dev libyaml-cpp-dev libcli11-dev nlohmann-json3-dev libfmt-dev libeigen3-dev
-                libpng-dev zlib1g-dev zlib1g catch2 pkg-config)
+# What tools/install_deps.sh installs, pkg-config, and zlib1g beside its headers, though most machines have it.
+installer=$(dirname "${BASH_SOURCE[0]}")/install_deps.sh
+mapfile -t roots < <(sed -n '/^readonly libraries=(/,/^)/s/^ \+\([a-z0-9][a-z0-9.+-]*\).*/\1/p' "$installer")
+(( ${#roots[@]} > 0 )) || stop "tools/install_deps.sh has no list of libraries"
+roots+=(pkg-config zlib1g)
 
-# What is not followed: other headers, other languages, what a machine with compilers has, and what libraries need to be installed.
+# What is not followed: other headers and languages, what a machine with compilers has, what only an installation needs.
 readonly unwanted='-dev$|^hdf5-helpers$|^libhdf5-.*(cpp|fortran|hl)|gfortran|^procps$|^libfftw3-(bin|long3|quad3)$|-modules-db$
     |^libc6$|^libgcc-s1$|^libstdc\+\+6$|^libgomp1$|^gcc-.*-base$|^(debconf|dpkg|perl-base)|-common$|^libnss|^krb5-locales$'
 
 fetch_list() { # prints the packages to fetch: those above and what they depend on; of alternatives the first
     local -a wanted=("${roots[@]}" "${tools[@]}")
-    apt-cache depends --recurse --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces --no-enhances "${wanted[@]}" |
+    apt-cache depends --recurse --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces --no-enhances \
+        "${wanted[@]}" |
         awk -v roots="${wanted[*]}" -v unwanted="${unwanted//[[:space:]]/}" '
             /^[a-z0-9]/ { package = $1; taken = 0; next }
             /Depends:/ {
@@ -188,7 +191,8 @@ mapfile -t packages < <(fetch_list)
 uris=$(cd / && apt-get -qq download --print-uris "${packages[@]}") || stop "apt-get does not know all of: ${packages[*]}"
 versions=$(awk '{ print $2 }' <<<"$uris" | sort)
 if [[ -s $folder/packages.tar.gz && -s $folder/environment.sh && $(cat "$folder/packages.txt") == "$versions" ]]; then
-    echo "offline_deps: $folder is complete: ${#packages[@]} packages, $(du -sh --apparent-size "$folder" | cut -f 1); nothing to do"
+    size=$(du -sh --apparent-size "$folder" | cut -f 1)
+    echo "offline_deps: $folder is complete: ${#packages[@]} packages, $size; nothing to do"
     exit 0
 fi
 

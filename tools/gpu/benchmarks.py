@@ -37,7 +37,8 @@ def operations(session):
 def torch_of(session):
     """-> version of PyTorch, None; or None, why there is nothing to compare with"""
     python = session.options.python
-    probe = session.run([python, "-c", "import torch, h5py, numpy; print(torch.__version__, torch.version.cuda, torch.cuda.is_available())"])
+    asked = "import torch, h5py, numpy; print(torch.__version__, torch.version.cuda, torch.cuda.is_available())"
+    probe = session.run([python, "-c", asked])
     if probe.code != 0:
         return None, f"{python} has no torch, numpy and h5py: {probe.why()}"
     version, cuda, available = probe.out.split()[-3:]

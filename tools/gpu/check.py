@@ -32,18 +32,18 @@ def arguments():
     p = argparse.ArgumentParser(
         prog="tools/gpu_check.sh",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="Checks GLEAM on a machine with a GPU, without fetching anything, and writes gpu_check.md and gpu_check.json.",
+        description="Checks GLEAM on a machine with a GPU, fetching nothing, and writes gpu_check.md and gpu_check.json.",
         epilog="parts (each at most ten minutes):\n"
         + "\n".join(f"  {name:<12}{about}" for name, (_, _, about) in PARTS.items())
-        + "\n\nAll but 'build' use an existing build. A part that is run again replaces its entry in the report. Where there is no"
-        "\nGPU, it is said so, parts that need one are skipped, and what a program does without one is checked instead."
+        + "\n\nAll but 'build' use an existing build. A part that is run again replaces its entry in the report. Where there is"
+        "\nno GPU, it is said so, parts that need one are skipped, and what a program does without one is checked instead."
         "\n\nExit codes: 0 every part asked for passed, or there is no GPU and what can be checked without one is right; 1 else.",
     )
-    p.add_argument("--part", action="append", choices=PARTS, metavar="NAME", help="only this part; may be given again (default: all)")
+    p.add_argument("--part", action="append", choices=PARTS, metavar="NAME", help="only this part; repeatable (default: all)")
     p.add_argument("--deps", metavar="DIR", help="packages to build with, from tools/offline_deps.sh")
     p.add_argument("--build", metavar="DIR", default=os.path.join(ROOT, "build/release"), help="default: build/release")
     p.add_argument("--out", metavar="DIR", default=os.path.join(ROOT, "runs/gpu_check"), help="default: runs/gpu_check")
-    p.add_argument("--python", default=sys.executable, help="a Python with torch, numpy and h5py, to compare with (default: this one)")
+    p.add_argument("--python", default=sys.executable, help="one with torch, numpy and h5py (default: this one)")
     p.add_argument("--require-gpu", action="store_true", help="fail where there is no GPU")
     return p.parse_args()
 

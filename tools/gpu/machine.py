@@ -91,7 +91,8 @@ def device(session):
     if not cuda["available"]:
         raise Failed(f"gleam cannot use the GPU: {cuda['detail']}", figures)
     session.run(["nvidia-smi"])
-    values = session.run(["nvidia-smi", f"--query-gpu={','.join(QUERY)}", "--format=csv,noheader", "-i", "0"]).out.strip().split(", ")
+    asked = ["nvidia-smi", f"--query-gpu={','.join(QUERY)}", "--format=csv,noheader", "-i", "0"]
+    values = session.run(asked).out.strip().split(", ")
     if len(values) == len(QUERY):
         figures.update(zip((f"nvidia-smi {name}" for name in QUERY), values))
     said = session.run([session.program("describe_gpu")]).json("describe_gpu")

@@ -18,7 +18,7 @@ def build(session):
     with_cuda = bool(said) and "not compiled" not in said[-1]
     targets = TARGETS + (CUDA_TARGETS if with_cuda else []) + (["gleam_plugin_emu"] if session.device == "emu" else [])
     result = session.run(["cmake", "--build", session.build, "--parallel", str(session.jobs), "--target", *targets])
-    figures = {"CUDA": said[-1] if said else "not mentioned", "processes": session.jobs, "seconds of the build": round(result.seconds, 1)}
+    figures = {"CUDA": said[-1] if said else "not mentioned", "processes": session.jobs, "seconds": round(result.seconds, 1)}
     if result.code != 0 or result.timed_out:
         errors = [line for line in (result.out + result.errors).splitlines() if re.search(r"error|FAILED|undefined", line)]
         raise Failed(f"the build: {result.why()}", {**figures, "messages": errors[:10]})
@@ -29,8 +29,9 @@ def tests(session):
     report = os.path.join(session.out, "tests.xml")
     if os.path.exists(report):
         os.remove(report)
-    command = ["ctest", "--test-dir", session.build, "-L", "^cuda$", "--output-on-failure", "--timeout", "300", "--output-junit", report,
-               "--parallel", str(max(1, min(4, session.jobs // 2))), "--no-tests=error"]
+    at_once = str(max(1, min(4, session.jobs // 2)))
+    command = ["ctest", "--test-dir", session.build, "-L", "^cuda$", "--no-tests=error", "--output-on-failure", "--timeout", "300",
+               "--parallel", at_once, "--output-junit", report]
     result = session.run(command, OMP_NUM_THREADS="2")
     try:
         cases = list(xml.etree.ElementTree.parse(report).getroot().iter("testcase"))
@@ -43,7 +44,11 @@ def tests(session):
         "the slowest": [{"Test": c.get("name"), "Seconds": float(c.get("time", 0))}
                         for c in sorted(cases, key=lambda c: -float(c.get("time", 0)))[:5]],
     }
-    problems = [f"{case.get('name')}: {message_of(case)}" for case in failed]
+    if failed:
+        figures["what failed"] = [{"Test": case.get("name"), "Message": message_of(case)} for case in failed]
+    problems = [f"{row['Test']}: {row['Message']}" for row in figures.get("what failed", [])]
+    if len(problems) > 3:
+        problems[3:] = [f"and {len(problems) - 3} more"]
     if not cases or (result.code != 0 and not failed):
         problems.append(f"ctest: {result.why()}")
     return {**figures, "problems": problems}
@@ -55,7 +60,7 @@ def message_of(case):
     lines = [line.strip() for line in text.splitlines()]
     for i, line in enumerate(lines):
         if "FAILED" in line or "error:" in line:
-            return " ".join(part for part in lines[i : i + 6] if part)[:300]
+            return " ".join(part for part in lines[i : i + 6] if part.strip("=-."))[:300]
     return case.get("status", "failed")
 
 

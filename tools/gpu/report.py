@@ -1,4 +1,4 @@
-"""gpu_check.json and gpu_check.md: what the machine is and what came of every part. A part that is run again replaces its entry."""
+"""gpu_check.json and gpu_check.md: what the machine is and what came of every part. A part run again replaces its entry."""
 
 import json
 import os

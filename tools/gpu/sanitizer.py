@@ -51,7 +51,8 @@ def errors_in(text):
 def judge(tool, what, result):
     """-> row of the table, problem or None"""
     total, own, example = errors_in(result.out + result.errors)
-    row = {"Tool": tool, "On": what, "Errors": "no summary" if total is None else total, "in our kernels": own, "Seconds": result.seconds}
+    errors = "no summary" if total is None else total
+    row = {"Tool": tool, "On": what, "Errors": errors, "in our kernels": own, "Seconds": result.seconds}
     counts = own if tool == "initcheck" else total
     if total is None or result.timed_out:
         row["Result"] = result.why()

@@ -66,7 +66,8 @@ def train(session, name, device, precision, steps, prefix=(), keys=None, environ
     }
     sets = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
     job = os.path.join(ROOT, "tools/configs/quickstart.yaml")
-    result = session.run([*prefix, session.program("gleam"), "train", job, "--out", "run", *sets], cwd=folder, **(environment or {}))
+    command = [*prefix, session.program("gleam"), "train", job, "--out", "run", *sets]
+    result = session.run(command, cwd=folder, **(environment or {}))
     return Run(folder, result)
 
 
@@ -125,7 +126,8 @@ def determinism(session):
     rows, problems = [], []
     for precision in ("fp32", "tf32", "bf16", "fp64"):
         plans = {"GLEAM_CUDNN_PLANS": os.path.join(session.out, session.part, f"plans-{precision}.json")}
-        pair = [train(session, f"{precision}-{turn}", session.device, precision, 20, environment=plans) for turn in ("first", "second")]
+        names = [f"{precision}-first", f"{precision}-second"]
+        pair = [train(session, name, session.device, precision, 20, environment=plans) for name in names]
         row = {"Precision": precision}
         failed = next((run for run in pair if run.result.code != 0), None)
         if failed:
