@@ -2,102 +2,37 @@
 #include "greedy/trace.hpp"
 #include "kernels/cpu/cpu.hpp"
 #include "kernels/devices.hpp"
-#include "test/support/catch.hpp"
+#include "test/support/parity.hpp"
 #include "test/support/temporary.hpp"
 
 using namespace gleam;
 using namespace gleam::greedy;
+using gleam::test::own_cases;
+using gleam::test::relative_difference;
 using gleam::test::TemporaryDirectory;
 
 namespace {
 
-const fs::path own_cases = fs::path(GLEAM_SOURCE_DIR) / "test" / "greedy" / "parity";
-
-// Relative difference, at most, of outputs and losses, of gradients, and of weights after the steps.
-struct Tolerance {
-    double outputs, gradients, weights;
-};
-constexpr Tolerance fp64{1e-10, 1e-9, 1e-7}, fp32{5e-6, 1e-4, 2e-5};
-
-void list_datasets(const data::Hdf5File& file, const std::string& group, std::vector<std::string>& names) {
-    for (const std::string& name : file.list(group.empty() ? "/" : group)) {
-        const std::string path = group.empty() ? name : group + "/" + name;
-        if (file.is_dataset(path))
-            names.push_back(path);
-        else
-            list_datasets(file, path, names);
-    }
-}
-
-double relative_difference(const Array<double>& a, const Array<double>& reference) {
-    double difference = 0, size = 0;
-    for (std::int64_t i = 0; i < a.elements(); ++i) {
-        difference += std::pow(a[i] - reference[i], 2);
-        size += std::pow(reference[i], 2);
-    }
-    return std::sqrt(difference / (size + 1e-300));
-}
-
-void compare(const fs::path& mine, const fs::path& reference_path, const Tolerance& tolerance) {
-    const data::Hdf5File result(mine), reference(reference_path);
-    std::vector<std::string> names;
-    list_datasets(reference, "", names);
-    CHECK(names.size() > 20);
-    for (const std::string& name : names) {
-        INFO(reference_path.filename().string() << " " << name);
-        REQUIRE(result.exists(name));
-        const auto a = result.read<double>(name), b = reference.read<double>(name);
-        REQUIRE(a.shape == b.shape);
-        const double limit = name.find("/grads/") != std::string::npos    ? tolerance.gradients
-                             : name.find("weights/") != std::string::npos ? tolerance.weights
-                                                                          : tolerance.outputs;
-        CHECK(relative_difference(a, b) <= limit);
-    }
-}
-
-// Cases of the strategies that exist, with their references beside them.
-std::vector<fs::path> cases_in(const fs::path& folder) {
-    std::vector<fs::path> cases;
-    if (!fs::exists(folder)) return cases;
-    for (const auto& entry : fs::directory_iterator(folder)) {
-        const std::string name = entry.path().filename().string();
-        if (!name.ends_with(".case.h5")) continue;
-        const std::string mode = data::Hdf5File(entry.path()).string_attribute("train", "mode");
-        if (mode != "pgleam") cases.push_back(entry.path());
-    }
-    std::sort(cases.begin(), cases.end());
-    return cases;
-}
-
 void run_all(const std::vector<fs::path>& cases, const std::string& device = "cpu") {
-    const TemporaryDirectory directory;
     const auto ops = kernels::make_operations(device);
-    for (const fs::path& path : cases) {
-        const std::string text = path.string();
-        const fs::path reference = text.substr(0, text.size() - std::string("case.h5").size()) + "ref.h5";
-        const TraceCase input(path, {});
-        for (const DType precision : {DType::f64, DType::f32}) {
-            const fs::path out = directory / "out.h5";
-            trace(input, out, {precision, false}, *ops);
-            compare(out, reference, precision == DType::f64 ? fp64 : fp32);
-        }
-    }
+    for (const DType precision : {DType::f64, DType::f32})
+        test::require_parity(cases, precision, precision == DType::f64 ? test::fp64 : test::fp32, *ops);
 }
 
 }  // namespace
 
 TEST_CASE("Every model and physics agrees with the float64 reference, number by number, in both precisions") {
-    const std::vector<fs::path> cases = cases_in(own_cases);
+    const std::vector<fs::path> cases = test::parity_cases(own_cases);
     CHECK(cases.size() == 15);
     run_all(cases);
 }
 
 TEST_CASE("Every model and physics agrees with the reference on the emulated GPU, within the same tolerances") {
-    run_all(cases_in(own_cases), "emu");
+    run_all(test::parity_cases(own_cases), "emu");
 }
 
 TEST_CASE("Further parity cases agree too, where there are any, on the CPU and on the emulated GPU") {
-    const std::vector<fs::path> cases = cases_in(GLEAM_PARITY);
+    const std::vector<fs::path> cases = test::parity_cases(GLEAM_PARITY);
     if (cases.empty()) WARN("no cases in " GLEAM_PARITY);
     for (const char* device : {"cpu", "emu"}) run_all(cases, device);
 }

@@ -92,6 +92,12 @@ def machine(threads):
     return f"{model}, {os.cpu_count()} processors, {threads} threads; {gleam[0]}, {libraries.rstrip(',')}"
 
 
+def gpu():
+    """What gleam says of the GPU."""
+    lines = version_of([GLEAM, "info"]).splitlines()
+    return next((" ".join(line.split()[2:]) for line in lines if line.split()[:1] == ["cuda"]), "no GPU")
+
+
 def table(header, rows):
     lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
     return "\n".join(lines + ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows])

@@ -5,6 +5,8 @@ Both get the same data set, batch, weights' shapes, losses, optimiser, steps and
 step without loading. First a network that gleam trained for some steps reconstructs in both, which shows that it is the same.
 Memory: `resident` is the peak of the process above its size at the start (PyTorch: after import); `live` is the peak of what was
 allocated and not freed, counted by the same preloaded library in both (heap.c); `arenas` is what gleam plans itself.
+With --device cuda both run on the GPU, and memory is the GPU's: what PyTorch's allocator had given out, and reserved, at most,
+beside gleam's arenas, which are all it takes there but for the libraries' own.
 """
 
 import argparse
@@ -56,6 +58,7 @@ def arguments():
     p.add_argument("--pairs", type=int, default=5, help="runs of each program, in turn (default: %(default)s)")
     p.add_argument("--steps", type=int, default=10, help="steps of each run; the first two do not count (default: %(default)s)")
     p.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="of both (default: %(default)s)")
+    p.add_argument("--device", default="cpu", help="of both: cpu or cuda[:N] (default: %(default)s)")
     p.add_argument("--python", default=sys.executable, help="a Python with torch and h5py (default: this one)")
     p.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a key of every case")
     p.add_argument("--out", help="folder to keep data and runs in (default: a temporary one)")
@@ -64,7 +67,12 @@ def arguments():
     return p.parse_args()
 
 
-def require_torch(python):
+def on_gpu(options):
+    return options.device.startswith("cuda")
+
+
+def require_torch(options):
+    python = options.python
     try:
         probe = subprocess.run(
             [python, "-c", "import torch, h5py, numpy; print(torch.__version__)"], capture_output=True, text=True
@@ -77,6 +85,10 @@ def require_torch(python):
             f"{python} has no PyTorch, or no h5py ({last}). Install Debian's python3-torch and python3-h5py and give\n"
             "--python /usr/bin/python3, or `pip install torch h5py`. Nothing else of GLEAM needs them."
         )
+    if on_gpu(options):
+        sees = subprocess.run([python, "-c", "import torch; torch.zeros(1, device='cuda')"], capture_output=True, text=True)
+        if sees.returncode:
+            common.stop(f"the PyTorch of {python} cannot use the GPU: {(sees.stderr.strip().splitlines() or [''])[-1]}")
     try:
         import h5py  # noqa: F401
     except ImportError:
@@ -111,6 +123,8 @@ class Comparison:
         self.options, self.folder, self.name = options, folder, name
         simulate, keys = CASES[name]
         self.keys = [*keys, *options.set, f"threads={options.threads}"]
+        # A device that only gleam has, such as its emulated GPU, is compared with PyTorch on the CPU.
+        self.devices = options.device, options.device if on_gpu(options) else "cpu"
         self.data = make_data(folder, name, simulate)
         self.three_dimensional = "3d" in simulate
         self.environment = {"OMP_NUM_THREADS": str(options.threads)}
@@ -124,6 +138,7 @@ class Comparison:
         settings = [
             *self.keys,
             *keys,
+            f"device={self.devices[0]}",
             f"data.train.file={self.data}",
             "data.mask.type=file",
             "training.validate_every=0",
@@ -143,7 +158,8 @@ class Comparison:
         script = os.path.join(common.ROOT, "tools/compare/torch_train.py")
         more = ["--check", *check] if check else []
         common.run(
-            [self.options.python, script, self.data, out, *self.keys, *keys, *more], {**self.environment, **(environment or {})}
+            [self.options.python, script, self.data, out, *self.keys, *keys, f"device={self.devices[1]}", *more],
+            {**self.environment, **(environment or {})},
         )
         with open(out) as f:
             return json.load(f)
@@ -153,7 +169,8 @@ class Comparison:
         keys = ["training.steps=20", "training.optimizer.learning_rate=1e-3"]
         _, run = self.gleam(keys)
         weights, images = os.path.join(run, "last.h5"), os.path.join(run, "images.h5")
-        common.run([common.GLEAM, "reconstruct", "--weights", weights, "--input", self.data, "--out", images])
+        place = ["--device", self.devices[0]]
+        common.run([common.GLEAM, "reconstruct", "--weights", weights, "--input", self.data, "--out", images, *place])
         return self.torch(keys, check=(weights, images))["difference"]
 
     def live(self, keys, heap):
@@ -169,19 +186,16 @@ class Comparison:
     def row(self, strategy, heap):
         keys = [f"training.strategy={strategy}", "training.modules=0", f"training.steps={self.options.steps}"]
         theirs, ours = common.alternate(self.options.pairs, lambda: self.torch(keys), lambda: self.gleam(keys)[0])
-        their_times, our_times = [r["step_median"] for r in theirs], [r["seconds"]["step_median"] for r in ours]
         memory = [r["memory"] for r in ours]
-        their_live, our_live = self.live(keys, heap)
-        resident = [m["process"]["peak"] - m["process"]["start"] for m in memory]
-        arenas = sum(entry["planned"] for name, entry in memory[0].items() if name != "process")
-        return {
+        row = {
             "strategy": strategy,
-            "ms": (their_times, our_times),
-            "live": (their_live, our_live),
-            "arenas": arenas,
-            "resident": ([r["memory"]["resident"] for r in theirs], resident),
-            "activations": memory[0]["activations"]["planned"],
+            "ms": ([r["step_median"] for r in theirs], [r["seconds"]["step_median"] for r in ours]),
+            "arenas": sum(entry["planned"] for name, entry in memory[0].items() if name != "process"),
         }
+        if on_gpu(self.options):
+            return {**row, **{kind: [r["memory"][kind] for r in theirs] for kind in ("allocated", "reserved")}}
+        resident = [m["process"]["peak"] - m["process"]["start"] for m in memory]
+        return {**row, "live": self.live(keys, heap), "resident": ([r["memory"]["resident"] for r in theirs], resident)}
 
 
 def offered(strategy):
@@ -199,32 +213,47 @@ def heap_library(folder):
     return library
 
 
+TIMES = ["Case", "Strategy", "PyTorch [ms]", "gleam [ms]", "Time ratio"]
 HEADER = [
-    "Case",
-    "Strategy",
-    "PyTorch [ms]",
-    "gleam [ms]",
-    "Time ratio",
+    *TIMES,
     "PyTorch live / resident [MiB]",
     "gleam live / resident [MiB]",
     "gleam arenas [MiB]",
     "Live ratio",
 ]
+GPU_HEADER = [*TIMES, "PyTorch allocated / reserved [MiB]", "gleam arenas [MiB]", "Memory ratio"]
 
 
 def cells(name, row):
+    times = [name, row["strategy"], *map(common.milliseconds, row["ms"]), common.ratio(*row["ms"])]
+    arenas = f"{row['arenas'] / 2**20:.0f}"
+    if "allocated" in row:
+        allocated = statistics.median(row["allocated"])
+        kept = f"{allocated / 2**20:.0f} / {common.mebibytes(row['reserved'])}"
+        return [*times, kept, arenas, f"{allocated / row['arenas']:.2f}"]
     live = row["live"]
     return [
-        name,
-        row["strategy"],
-        common.milliseconds(row["ms"][0]),
-        common.milliseconds(row["ms"][1]),
-        common.ratio(*row["ms"]),
+        *times,
         f"{live[0] / 2**20:.0f} / {common.mebibytes(row['resident'][0])}",
         f"{live[1] / 2**20:.0f} / {common.mebibytes(row['resident'][1])}",
-        f"{row['arenas'] / 2**20:.0f}",
+        arenas,
         f"{live[0] / live[1]:.2f}",
     ]
+
+
+MEMORY_TEXT = """`live`: peak of allocated and not yet
+freed bytes, counted alike in both (`heap.c`), for PyTorch above what was live after import, for gleam above nothing, and with
+the batches that its loader prepares ahead. `resident`: peak of the process above its size after import, or at the start of
+training. PyTorch runs as installed, in eager mode."""
+GPU_MEMORY_TEXT = """A step begins with
+the copy of its batch to the GPU and ends when the GPU is done. Memory is the GPU's: the most that PyTorch's allocator had given out
+and reserved, and gleam's arenas; neither counts what the libraries take for themselves. PyTorch runs as installed, in eager mode."""
+
+
+def same_enough(options):
+    """How much images may differ for the networks to count as the same: by rounding, which the number format decides."""
+    precision = next((text.split("=", 1)[1] for text in reversed(options.set) if text.startswith("precision=")), "fp32")
+    return precision, {"tf32": 1e-2, "bf16": 5e-2}.get(precision, 1e-3)
 
 
 def report(options, torch_version, rows, differences, skipped):
@@ -235,18 +264,16 @@ def report(options, torch_version, rows, differences, skipped):
         for name, difference in differences.items()
     )
     missing = f"\n\nNot compared, since this gleam does not have them: {', '.join(skipped)}." if skipped else ""
-    return f"""## PyTorch
+    gpu = on_gpu(options)
+    return f"""## PyTorch{" on a GPU" if gpu else ""}
 
     {shlex.join(['tools/compare/compare.py', *sys.argv[1:]])}
 
-{common.machine(options.threads)}; PyTorch {torch_version}.
-{options.pairs} pairs of runs in turn, {options.steps} steps each; fp32, batch 1. Times are medians of a step without loading;
-ratios are PyTorch / gleam (above 1: gleam takes less), the median of the pairs and their range. `live`: peak of allocated and not yet
-freed bytes, counted alike in both (`heap.c`), for PyTorch above what was live after import, for gleam above nothing, and with
-the batches that its loader prepares ahead. `resident`: peak of the process above its size after import, or at the start of
-training. PyTorch runs as installed, in eager mode.
+{common.machine(options.threads)}{", " + common.gpu() if gpu else ""}; PyTorch {torch_version}.
+{options.pairs} pairs of runs in turn, {options.steps} steps each; {same_enough(options)[0]}, batch 1. Times are medians of a step without loading;
+ratios are PyTorch / gleam (above 1: gleam takes less), the median of the pairs and their range. {GPU_MEMORY_TEXT if gpu else MEMORY_TEXT}
 
-{common.table(HEADER, rows)}{missing}
+{common.table(GPU_HEADER if gpu else HEADER, rows)}{missing}
 
 {described}
 """
@@ -261,29 +288,30 @@ def main():
     if options.pairs < 1 or options.steps < 3:
         common.stop("--pairs has to be at least 1, --steps at least 3")
     common.require_gleam()
-    torch_version = require_torch(options.python)
+    torch_version = require_torch(options)
     skipped = [s for s in strategies if not offered(s)]
     folder = options.out or tempfile.mkdtemp(prefix="gleam-compare-")
     os.makedirs(folder, exist_ok=True)
     rows, differences = [], {}
-    heap = heap_library(folder)
+    heap = None if on_gpu(options) else heap_library(folder)
+    header, limit = GPU_HEADER if on_gpu(options) else HEADER, same_enough(options)[1]
     for name in names:
         comparison = Comparison(options, folder, name)
         differences[name] = comparison.same_network()
         print(f"{name}: same weights, images differ by {differences[name]:.1e}", flush=True)
-        if not differences[name] < 1e-3:
+        if not differences[name] < limit:
             common.stop(f"{name}: the two programs do not compute the same network")
         for strategy in strategies:
             if strategy in skipped:
                 continue
             row = comparison.row(strategy, heap)
             rows.append(cells(name, row))
-            print("  ".join(f"{h}: {c}" for h, c in zip(HEADER, rows[-1])), flush=True)
+            print("  ".join(f"{h}: {c}" for h, c in zip(header, rows[-1])), flush=True)
     if options.json:
         with open(options.json, "w") as f:
-            json.dump([dict(zip(HEADER, cells_)) for cells_ in rows], f)
+            json.dump([dict(zip(header, cells_)) for cells_ in rows], f)
     if not options.no_results:
-        common.write_section("pytorch", report(options, torch_version, rows, differences, skipped))
+        common.write_section("pytorch-gpu" if on_gpu(options) else "pytorch", report(options, torch_version, rows, differences, skipped))
         print(f"written to {common.RESULTS}")
     if not options.out:
         shutil.rmtree(folder)

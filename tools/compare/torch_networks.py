@@ -4,6 +4,8 @@ Images are complex [N, Z, Y, X] (Z = 1 for slices), coil maps [N, C, Z, Y, X]; n
 Parameters have the names and shapes of a GLEAM checkpoint, so that load_checkpoint() can read one.
 """
 
+import contextlib
+
 import h5py
 import numpy as np
 import torch
@@ -169,6 +171,8 @@ class RevNet(nn.Module):
 
 
 class Unroll(nn.Module):
+    arithmetic = staticmethod(contextlib.nullcontext)  # what regularizers compute in
+
     def __init__(self, options, physics):
         super().__init__()
         self.options, self.physics = options, physics
@@ -183,7 +187,8 @@ class Unroll(nn.Module):
 
     def regularize(self, image):
         x = torch.view_as_real(image).movedim(-1, 1)  # [N, 2, Z, Y, X]
-        x = self.resnet(x.squeeze(2).contiguous() if self.physics == "2d" else x.contiguous())
+        with self.arithmetic():
+            x = self.resnet(x.squeeze(2).contiguous() if self.physics == "2d" else x.contiguous()).float()
         x = x.unsqueeze(2) if self.physics == "2d" else x
         return torch.view_as_complex(x.movedim(1, -1).contiguous())
 

@@ -5,9 +5,12 @@
                                      compares with the images that gleam reconstructed with a checkpoint, and trains nothing
 
 OUT.json gets step times [s], memory [bytes] (resident and, under heap.so, live on the heap, both above what there was after
-import) and losses.
+import) and losses. On a GPU (device=cuda) a step begins with the copy of its batch to the GPU and ends when the GPU is done; memory
+is what PyTorch's allocator there had given out, and had reserved, at most. `precision` is that of gleam: fp32 without TF32, tf32, or
+bf16, which is autocast around the regularizer.
 """
 
+import contextlib
 import ctypes
 import json
 import os
@@ -25,6 +28,8 @@ import torch_networks as networks
 
 DEFAULTS = {
     "threads": 1,
+    "device": "cpu",
+    "precision": "fp32",
     "model.unrolls": 8,
     "model.data_consistency.type": "gradient",
     "model.data_consistency.step": 2.0,
@@ -64,12 +69,24 @@ def network_of(o, physics):
     return torch.nn.ModuleList([networks.Unroll(unroll, physics) for _ in range(o["model.unrolls"])])
 
 
+def choose_precision(o):
+    """Arithmetic of products -> a context to compute regularizers in."""
+    if o["precision"] not in ("fp32", "tf32", "bf16"):
+        raise SystemExit(f"torch_train.py: unknown precision {o['precision']}")
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = o["precision"] == "tf32"
+    if o["precision"] != "bf16":
+        return contextlib.nullcontext
+    return lambda: torch.autocast(torch.device(o["device"]).type, torch.bfloat16)
+
+
 class Trainer:
     def __init__(self, options, physics):
         self.strategy, self.physics = options["training.strategy"], physics
         if self.strategy not in ("greedy", "end_to_end", "checkpoint"):
             raise SystemExit(f"torch_train.py: unknown strategy {self.strategy}")
-        self.unrolls = network_of(options, physics)
+        networks.Unroll.arithmetic = staticmethod(choose_precision(options))
+        self.device = torch.device(options["device"])
+        self.unrolls = network_of(options, physics).to(self.device)
         n = len(self.unrolls)
         modules = (options["training.modules"] or n) if self.strategy == "greedy" else 1
         self.modules = [list(self.unrolls)[n // modules * m : n // modules * (m + 1)] for m in range(modules)]
@@ -90,7 +107,12 @@ class Trainer:
                 x = unroll(x, sense, zero_filled)
         return x
 
-    def step(self, maps, mask, zero_filled, target):
+    def wait(self):
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+
+    def step(self, *batch):
+        maps, mask, zero_filled, target = (t.to(self.device) for t in batch)
         sense, x, losses = networks.Sense(maps, mask, self.physics), zero_filled, []
         for module, optimizer in zip(self.modules, self.optimizers):
             optimizer.zero_grad(set_to_none=False)
@@ -102,7 +124,8 @@ class Trainer:
         return losses
 
     @torch.no_grad()
-    def reconstruct(self, maps, mask, zero_filled, _):
+    def reconstruct(self, *batch):
+        maps, mask, zero_filled, _ = (t.to(self.device) for t in batch)
         x, sense = zero_filled, networks.Sense(maps, mask, self.physics)
         for unroll in self.unrolls:
             x = unroll(x, sense, zero_filled)
@@ -110,9 +133,10 @@ class Trainer:
 
 
 class Memory:
-    """Resident bytes and, when heap.so is preloaded, live bytes of the heap, above what there was at mark()."""
+    """Resident bytes and, when heap.so is preloaded, live bytes of the heap, above what there was at mark(); on a GPU, bytes there."""
 
-    def __init__(self):
+    def __init__(self, device):
+        self.gpu = torch.device(device) if device.startswith("cuda") else None
         self.heap = ctypes.CDLL(None) if "heap.so" in os.environ.get("LD_PRELOAD", "") else None
 
     @staticmethod
@@ -130,12 +154,17 @@ class Memory:
             f.write("5")
         if self.heap:
             self.heap.heap_forget_peak()
+        if self.gpu:
+            torch.cuda.reset_peak_memory_stats(self.gpu)
 
     def above_mark(self):
         result = {"resident": self.status("VmHWM") - self.start}
         if self.heap:
             self.heap.heap_peak_above_mark.restype = ctypes.c_long
             result["heap"] = self.heap.heap_peak_above_mark()
+        if self.gpu:
+            result["allocated"] = torch.cuda.max_memory_allocated(self.gpu)
+            result["reserved"] = torch.cuda.max_memory_reserved(self.gpu)
         return result
 
 
@@ -144,7 +173,7 @@ def check(trainer, data, weights, images):
     with h5py.File(images) as f:
         theirs = f["reconstruction"][-1]
     batch = tuple(t[None] for t in data.samples[-1])
-    ours = trainer.reconstruct(*batch)[0].numpy().reshape(theirs.shape) * data.scale
+    ours = trainer.reconstruct(*batch)[0].cpu().numpy().reshape(theirs.shape) * data.scale
     return {"difference": float(np.linalg.norm(ours - theirs) / np.linalg.norm(theirs))}
 
 
@@ -157,8 +186,9 @@ def main():
     options = options_of(arguments[2:])
     torch.set_num_threads(options["threads"])
     torch.manual_seed(1)
-    torch.nn.functional.conv2d(torch.ones(1, 1, 4, 4), torch.ones(1, 1, 3, 3))  # libraries load lazily
-    memory = Memory()
+    ones = torch.ones(1, 1, 4, 4, device=options["device"])
+    torch.nn.functional.conv2d(ones, ones[..., :3, :3])  # libraries load lazily
+    memory = Memory(options["device"])
     memory.mark()
     data = networks.Data(data_file)
     trainer = Trainer(options, data.physics)
@@ -171,8 +201,10 @@ def main():
         memory.forget_peak()
         seconds, losses = [], []
         for step in range(options["training.steps"]):
+            trainer.wait()
             start = time.perf_counter()
             losses.append(trainer.step(*batches[step % 2]))
+            trainer.wait()
             seconds.append(time.perf_counter() - start)
         result = {
             "step_median": statistics.median(seconds[2:] or seconds),
