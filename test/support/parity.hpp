@@ -84,16 +84,16 @@ inline std::vector<fs::path> parity_cases(const fs::path& folder) {
     return cases;
 }
 
-// Runs the cases in one precision; returns the largest differences there were.
-inline Differences require_parity(const std::vector<fs::path>& cases, DType precision, const Tolerance& tolerance,
-                                  kernels::Operations& ops) {
+// Runs the cases; returns the largest differences there were.
+inline Differences require_parity(const std::vector<fs::path>& cases, const greedy::TraceOptions& options,
+                                  const Tolerance& tolerance, kernels::Operations& ops) {
     const TemporaryDirectory directory;
     Differences worst;
     for (const fs::path& path : cases) {
         const std::string text = path.string();
         const fs::path reference = text.substr(0, text.size() - std::string("case.h5").size()) + "ref.h5";
         const fs::path out = directory / "out.h5";
-        greedy::trace(greedy::TraceCase(path, {}), out, {precision, false}, ops);
+        greedy::trace(greedy::TraceCase(path, {}), out, options, ops);
         require_parity(out, reference, tolerance, worst);
     }
     return worst;

@@ -16,13 +16,12 @@ void print(const char* precision, const char* kind, const test::Worst& worst, do
     fmt::print("parity {} {} {:.2e} of {:.0e} {}\n", precision, kind, worst.difference, limit, worst.where);
 }
 
-void require_on_gpu(const char* name, DType precision, const test::Tolerance& tolerance) {
+void require_on_gpu(const char* name, const greedy::TraceOptions& options, const test::Tolerance& tolerance) {
     const auto ops = test::open_gpu();
     if (!ops) return;
-    ops->set_tf32(&tolerance == &tf32);
     const std::vector<fs::path> cases = test::parity_cases(test::own_cases);
     CHECK(cases.size() == 15);
-    const test::Differences worst = test::require_parity(cases, precision, tolerance, *ops);
+    const test::Differences worst = test::require_parity(cases, options, tolerance, *ops);
     print(name, "outputs", worst.outputs, tolerance.outputs);
     print(name, "gradients", worst.gradients, tolerance.gradients);
     print(name, "weights", worst.weights, tolerance.weights);
@@ -31,11 +30,11 @@ void require_on_gpu(const char* name, DType precision, const test::Tolerance& to
 }  // namespace
 
 TEST_CASE("On a GPU every model and physics agrees with the float64 reference in double precision") {
-    require_on_gpu("fp64", DType::f64, test::fp64);
+    require_on_gpu("fp64", {.precision = DType::f64}, test::fp64);
 }
 TEST_CASE("On a GPU every model and physics agrees with the float64 reference in single precision") {
-    require_on_gpu("fp32", DType::f32, test::fp32);
+    require_on_gpu("fp32", {.precision = DType::f32}, test::fp32);
 }
 TEST_CASE("On a GPU every model and physics agrees with the float64 reference with TF32") {
-    require_on_gpu("tf32", DType::f32, tf32);
+    require_on_gpu("tf32", {.precision = DType::f32, .tf32 = true}, tf32);
 }
