@@ -39,22 +39,34 @@ std::int64_t integer_attribute(const data::Hdf5File& file, const char* name) {
 
 }  // namespace
 
-void save_checkpoint(const fs::path& path, const Network& network, const TrainingState& state, const std::string& config,
-                     kernels::Operations& ops) {
-    data::Hdf5Writer file(path);
-    const data::Hdf5Storage storage{0, true};
+void for_each_saved(const Network& network, kernels::Operations& ops, const std::string& where,
+                    const std::function<void(const CheckpointTensor&)>& use) {
     for_each_tensor(network, [&](const std::string& group, const std::string& entry, const Tensor& part) {
+        CheckpointTensor t{group + "/" + entry, part.shape, part.dtype, std::vector<std::byte>(part.bytes())};
+        const Tensor host{t.bytes.data(), part.dtype, part.shape, Device{}};
+        ops.copy(part, host);
         with_real(part.dtype, [&](auto zero) {
-            Array<decltype(zero)> host(part.shape);
-            ops.copy(part, host.view());
-            for (auto v : host.values)
-                if (!std::isfinite(v))
+            const auto* const v = host.as<decltype(zero)>();
+            for (std::int64_t i = 0; i < host.elements(); ++i)
+                if (!std::isfinite(v[i]))
                     throw NumericError(
-                        path.string(), fmt::format("'{}/{}' would hold NaN or infinity", group, entry),
+                        where, fmt::format("'{}' would hold NaN or infinity", t.name),
                         "lower training.optimizer.learning_rate, or set training.clip_norm; the last checkpoint is intact");
-            file.write(group + "/" + entry, host, storage);
         });
+        use(t);
     });
+}
+
+void save_checkpoint(const fs::path& path, const Network& network, const TrainingState& state, const std::string& config,
+                     kernels::Operations& ops, const CheckpointParts& others) {
+    data::Hdf5Writer file(path);
+    const auto write = [&](const CheckpointTensor& t) {
+        with_real(t.dtype, [&](auto zero) {
+            file.write(t.name, t.shape, reinterpret_cast<const decltype(zero)*>(t.bytes.data()), {0, true});
+        });
+    };
+    for_each_saved(network, ops, path.string(), write);
+    for (CheckpointTensor t; others && others(t);) write(t);
     file.write_string("config", config);
     file.set_attribute("/", "format", format);
     file.set_attribute("/", "version", version);

@@ -9,7 +9,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <vector>
 
 #include "core/files.hpp"
 #include "greedy/network.hpp"
@@ -25,10 +27,24 @@ struct TrainingState {
     std::uint64_t metrics_bytes = 0;  // size of metrics.jsonl at this step
 };
 
+// The parts of a checkpoint that other ranks hold, one tensor after another.
+struct CheckpointTensor {
+    std::string name;  // in the file
+    Shape shape;
+    DType dtype = DType::f32;
+    std::vector<std::byte> bytes;
+};
+// Hands the next tensor out; false: there are no more.
+using CheckpointParts = std::function<bool(CheckpointTensor&)>;
+
+// Every tensor of a network that a checkpoint holds, as host numbers. NumericError as save_checkpoint().
+void for_each_saved(const Network& network, kernels::Operations& ops, const std::string& where,
+                    const std::function<void(const CheckpointTensor&)>& use);
+
 // Throws DataError when the file cannot be written, and NumericError when a weight is NaN or infinite; the previous file then
 // stays as it was.
 void save_checkpoint(const fs::path& path, const Network& network, const TrainingState& state, const std::string& config,
-                     kernels::Operations& ops);
+                     kernels::Operations& ops, const CheckpointParts& others = {});
 
 struct CheckpointHeader {
     TrainingState state;

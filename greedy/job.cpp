@@ -179,6 +179,15 @@ static void visit(ConfigVisitor& v, TrainingConfig& c) {
             {.least = 0});
 }
 
+static void visit(ConfigVisitor& v, ParallelConfig& c) {
+    v.whole({"ranks",
+             "workers that the modules of greedy training are spread over, each with consecutive ones: a pipeline over mini-batches, "
+             "whose results do not depend on it, to the bit"},
+            c.ranks, {.least = 1, .most = 4096});
+    v.number({"deadline", "longest that a rank waits for another before the run ends", "seconds"}, c.deadline,
+             {.least = 0, .most = 1e6, .least_open = true});
+}
+
 static void visit(ConfigVisitor& v, DataSetConfig& c) {
     v.text({"file", "GLEAM data set (HDF5)"}, c.file, path_form);
     v.text({"slices", "slices to use, counted from 0: empty = all, `0:80` = 0 to 79, `0:80:2` = every second, `3,5,9` = these"},
@@ -217,6 +226,7 @@ static void visit(ConfigVisitor& v, JobConfig& c) {
     v.whole({"threads", "CPU threads; 0 = all cores this process may use"}, c.threads, {.least = 0, .most = 4096});
     v.section({"model", "the unrolled network"}, c.model);
     v.section({"training", "how its weights are found"}, c.training);
+    v.section({"parallel", "training in parallel"}, c.parallel);
     v.section({"data", "what is learned from and measured on, and how it is undersampled"}, c.data);
     v.text({"output", "directory for everything the run writes"}, c.output, path_form);
 }
@@ -286,6 +296,19 @@ void check_invertible(const JobConfig& job, const ConfigPlaces& places) {
         parse_slices(t.invertible.stored, job.model.unrolls, place_of(places, "training.invertible.stored"), unroll_names);
 }
 
+void check_parallel(const JobConfig& job, const ConfigPlaces& places) {
+    const std::int64_t ranks = job.parallel.ranks;
+    const std::string place = place_of(places, "parallel.ranks");
+    if (ranks > 1 && job.training.strategy != "greedy")
+        throw ConfigError(place,
+                          fmt::format("'parallel.ranks' is {}, but {} training has a gradient through the whole network", ranks,
+                                      job.training.strategy),
+                          "remove it, or set 'training.strategy' to greedy");
+    if (ranks > module_count(job))
+        throw ConfigError(place, fmt::format("'parallel.ranks' is {}, but there are {} modules", ranks, module_count(job)),
+                          fmt::format("choose at most {}, or more modules (training.modules)", module_count(job)));
+}
+
 void check_loss(const LossConfig& loss, const ConfigPlaces& places) {
     if (loss.l1 + loss.l2 + loss.magnitude_l1 + loss.ssim + loss.perpendicular > 0) return;
     std::string where = "training.loss";
@@ -339,6 +362,7 @@ void check_combinations(const JobConfig& job, const ConfigPlaces& places) {
     check_model(job, places);
     check_training(job, places);
     check_invertible(job, places);
+    check_parallel(job, places);
     check_loss(job.training.loss, places);
     check_optimizer(job.training, places);
     check_data_set(job.data.train, "data.train", places);

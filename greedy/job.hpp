@@ -101,6 +101,12 @@ struct TrainingConfig {
     bool operator==(const TrainingConfig&) const = default;
 };
 
+struct ParallelConfig {
+    std::int64_t ranks = 1;
+    double deadline = 30;
+    bool operator==(const ParallelConfig&) const = default;
+};
+
 struct DataSetConfig {
     std::string file;
     std::string slices;
@@ -130,6 +136,7 @@ struct JobConfig {
     std::int64_t threads = 0;
     ModelConfig model;
     TrainingConfig training;
+    ParallelConfig parallel;
     DataConfig data;
     std::string output;
     bool operator==(const JobConfig&) const = default;

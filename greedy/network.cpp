@@ -19,7 +19,8 @@ Network::Network(const NetworkOptions& options, Device device, const ParameterBu
                           "each module is trained by its own loss and optimiser; use training.strategy end_to_end");
     const int per_stage = options.unrolls / options.stages;
     stages_.reserve(static_cast<std::size_t>(options.stages));
-    for (int s = 0; s < options.stages; ++s)
+    const int count = options.stage_count ? options.stage_count : options.stages;
+    for (int s = options.first_stage; s < options.first_stage + count; ++s)
         stages_.emplace_back(options.unroll, s * per_stage, per_stage, options.share_weights, options.dtype, device, buffers);
 }
 

@@ -20,14 +20,20 @@ public:
 
 private:
     void pass(const Batch& batch, double share, const UpdateTerms* terms) override {
-        Tensor x = batch.zero_filled;
+        Inbox* const in = connected() ? links_->in : nullptr;
+        Outbox* const out = connected() ? links_->out : nullptr;
+        Tensor x = in ? in->take(links_->batch, batch.zero_filled) : batch.zero_filled;
         for (int s = 0; s < loss_count(); ++s) {
-            const Tensor handed_on = memory_.handoff(s % 2, x);
+            const bool leaves = out && s + 1 == loss_count();
+            const Tensor handed_on = leaves ? out->claim(x) : memory_.handoff(s % 2, x);
             if (terms) begin_stage(s);
             paths_[static_cast<std::size_t>(s)].run(x, batch, loss_, share, memory_.loss(s), &handed_on);
+            if (in && s == 0) in->give_back();
+            if (leaves) out->commit(links_->batch);  // the next rank starts while this one updates
             if (terms) update_stage(s, *terms);
             x = handed_on;
         }
+        if (connected()) ++links_->batch;
     }
 };
 
@@ -123,19 +129,24 @@ std::unique_ptr<Schedule> make_schedule(const Strategy& strategy, Network& netwo
     return std::make_unique<EndToEnd>(strategy.recomputation, network, memory, std::move(loss));
 }
 
-void reconstruct(const Network& network, StepMemory& memory, const Batch& batch, const Tensor& out) {
-    Tensor x = batch.zero_filled;
+void reconstruct(const Network& network, StepMemory& memory, const Batch& batch, const Tensor& out, Links* links) {
+    if (memory.ops().planning()) links = nullptr;
+    Tensor x = links && links->in ? links->in->take(links->batch, batch.zero_filled) : batch.zero_filled;
     int slot = 0;
     for (const Stage& stage : network.stages()) {
-        const Tensor handed_on = memory.handoff(slot, x);
+        const bool leaves = links && links->out && &stage == &network.stages().back();
+        const Tensor handed_on = leaves ? links->out->claim(x) : memory.handoff(slot, x);
         memory.segment("inference " + std::to_string(stage.first_unroll()) + " " + x.shape.str(), false,
                        [&](modules::Context& context) {
                            memory.ops().copy(stage.forward(context, context.tape.constant(x), batch).tensor(), handed_on);
                        });
+        if (links && links->in && &stage == &network.stages().front()) links->in->give_back();
+        if (leaves) links->out->commit(links->batch);
         x = handed_on;
         slot = 1 - slot;
     }
-    memory.ops().copy(x, out);
+    if (links) ++links->batch;
+    if (!links || !links->out) memory.ops().copy(x, out);
 }
 
 }  // namespace gleam::greedy

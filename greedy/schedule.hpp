@@ -11,9 +11,17 @@
 
 #include "greedy/gradient_path.hpp"
 #include "greedy/network.hpp"
+#include "greedy/parallel/ports.hpp"
 #include "greedy/step_memory.hpp"
 
 namespace gleam::greedy {
+
+// Where the images of a part of a network come from and go to, if not from the batch and to nobody; and which batch is next.
+struct Links {
+    Inbox* in = nullptr;
+    Outbox* out = nullptr;
+    std::int64_t batch = 0;
+};
 
 class Schedule {
 public:
@@ -33,6 +41,9 @@ public:
     void accumulate(const Batch& batch, double share);
     // The update of every stage by its gradient.
     void update(const UpdateTerms& terms);
+
+    // Greedy stages of a network whose other stages are elsewhere. `links` outlives its use.
+    void connect(Links& links) { links_ = &links; }
 
     // How many losses a step computes: one per stage (greedy) or one (end to end).
     int loss_count() const { return static_cast<int>(paths_.size()); }
@@ -54,9 +65,12 @@ protected:
     void update_stage(int number, const UpdateTerms& terms);
     int stage_count() const { return static_cast<int>(network_.stages().size()); }
 
+    bool connected() const { return links_ && !memory_.ops().planning(); }
+
     Network& network_;
     StepMemory& memory_;
     modules::Loss loss_;
+    Links* links_ = nullptr;
     std::vector<GradientPath> paths_;  // one for every loss
 };
 
@@ -72,7 +86,8 @@ inline const Strategy Strategy::end_to_end{false};
 
 std::unique_ptr<Schedule> make_schedule(const Strategy& strategy, Network& network, StepMemory& memory, modules::Loss loss);
 
-// Runs the whole chain without keeping anything for a backward pass. `out`: like batch.zero_filled.
-void reconstruct(const Network& network, StepMemory& memory, const Batch& batch, const Tensor& out);
+// Runs the whole chain without keeping anything for a backward pass. `out`: like batch.zero_filled. With `links`, the chain begins
+// and ends where these say; `out` is written by the last one only.
+void reconstruct(const Network& network, StepMemory& memory, const Batch& batch, const Tensor& out, Links* links = nullptr);
 
 }  // namespace gleam::greedy

@@ -13,6 +13,7 @@
 #include "core/log.hpp"
 #include "core/process.hpp"
 #include "core/version.hpp"
+#include "greedy/parallel/letters.hpp"
 #include "kernels/cpu/cpu.hpp"
 #include "modules/metrics.hpp"
 
@@ -40,16 +41,22 @@ double seconds_of(F&& work) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
+NetworkOptions modules_of(NetworkOptions options, const Rank& rank) {
+    options.first_stage = rank.first_module, options.stage_count = rank.modules;
+    return options;
+}
+
 bool due(std::int64_t step, std::int64_t every) { return every > 0 && step % every == 0; }
 
 }  // namespace
 
-Trainer::Trainer(const JobConfig& job, bool resume, kernels::Operations& ops)
+Trainer::Trainer(const JobConfig& job, bool resume, kernels::Operations& ops, Rank rank)
     : job_(job),
+      rank_(std::move(rank)),
       directory_(job.output),
       ops_(ops),
       train_(open_samples(job.data.train, "data.train", job)),
-      network_(network_options(job), ops.device(), training_buffers(job)),
+      network_(modules_of(network_options(job), rank_), ops.device(), training_buffers(job)),
       memory_(ops, network_.options().tf32),
       batch_(ops, precision_of(job)),
       schedule_(make_schedule(strategy_of(job), network_, memory_, loss_of(job))),
@@ -78,6 +85,12 @@ void Trainer::plan_memory() {
     network_.materialize(ops_, job_.seed);
     memory_.grant();
     batch_.grant();
+    if (!rank_.connect) return;
+    std::int64_t pixels = batch_shape(train_.file().layout(), job_.training.batch).image.elements();
+    if (validation_) pixels = std::max(pixels, batch_shape(validation_->file().layout(), 1).image.elements());
+    ports_ = rank_.connect(static_cast<std::size_t>(pixels) * size_of(complex_of(precision_of(job_))));
+    links_ = {ports_.in, ports_.out, 0};
+    schedule_->connect(links_);
 }
 
 void Trainer::resume_or_start(bool resume) {
@@ -90,7 +103,7 @@ void Trainer::resume_or_start(bool resume) {
         const CheckpointHeader header = read_checkpoint_header(last);
         JobConfig saved = parse_job(header.config, last.string());
         if (job_.training.optimizer.schedule != "cosine") saved.training.steps = job_.training.steps;  // longer is the same run
-        saved.output = job_.output;
+        saved.output = job_.output, saved.parallel = job_.parallel;
         if (!(saved == job_))
             throw ConfigError(
                 last.string(), "was made with another configuration than the one given",
@@ -102,6 +115,7 @@ void Trainer::resume_or_start(bool resume) {
     } else if (resume) {
         log_info("{} holds no checkpoint yet: starting at step 0", directory_.string());
     }
+    if (!rank_.leads()) return;
     metrics_ = std::make_unique<JsonLines>(directory_ / "metrics.jsonl", state_.metrics_bytes);
     write_file(directory_ / "config.yaml", dump_job(job_));
 }
@@ -118,10 +132,10 @@ Outcome Trainer::run() {
             job_.model.data_consistency.iterations, job_.model.data_consistency.lambda, expected);
     data::Loader loader(train_, t.batch, job_.seed, state_.step * t.accumulate);
     Progress progress(state_.step, t.steps);
-    while (state_.step < t.steps && !interrupt_signal()) {
+    while (state_.step < t.steps && goes_on()) {
         train_step(loader);
         if (due(state_.step, t.log_every) || state_.step == t.steps) log_step();
-        progress.show(state_.step, fmt::format("loss {:.4f}", fmt::join(losses_, " ")));
+        if (rank_.leads()) progress.show(state_.step, fmt::format("loss {:.4f}", fmt::join(losses_, " ")));
         if (validation_ && (due(state_.step, t.validate_every) || state_.step == t.steps)) {
             progress.pause();
             validate();
@@ -131,8 +145,37 @@ Outcome Trainer::run() {
     progress.pause();
     save("last.h5");
     if (!validation_) save("best.h5");
-    write_summary(process_start_);
+    if (rank_.leads()) write_summary(process_start_);
     return state_.step < t.steps ? Outcome::interrupted : Outcome::finished;
+}
+
+// The first rank decides, and the end goes through the pipeline behind the last batch.
+bool Trainer::goes_on() {
+    if (ports_.in ? ports_.in->more() : !interrupt_signal()) return true;
+    if (ports_.out) ports_.out->end();
+    return false;
+}
+
+// On the leading rank: the numbers of all, in order.
+std::vector<double> Trainer::of_all_ranks(std::vector<double> numbers) {
+    if (!rank_.leads()) {
+        send_numbers(*ports_.mail, rank_.count - 1, numbers);
+        return numbers;
+    }
+    std::vector<double> all;
+    for (int r = 0; r + 1 < rank_.count; ++r) {
+        const std::vector<double> theirs = receive_numbers(*ports_.mail, r);
+        all.insert(all.end(), theirs.begin(), theirs.end());
+    }
+    all.insert(all.end(), numbers.begin(), numbers.end());
+    return all;
+}
+
+// What the leading rank says.
+bool Trainer::agree(bool lead_says) {
+    if (!rank_.leads()) return receive_numbers(*ports_.mail, rank_.count - 1).at(0) != 0;
+    for (int r = 0; r + 1 < rank_.count; ++r) send_numbers(*ports_.mail, r, {lead_says ? 1.0 : 0.0});
+    return lead_says;
 }
 
 void Trainer::log_mask(const data::HostBatch& batch) const {
@@ -175,15 +218,19 @@ void Trainer::train_step(data::Loader& loader) {
     for (std::size_t s = 0; s < losses_.size(); ++s)
         if (!std::isfinite(losses_[s]))
             throw NumericError(
-                fmt::format("step {}, module {}", state_.step, s + 1),
+                fmt::format("step {}, module {}", state_.step, rank_.first_module + static_cast<int>(s) + 1),
                 fmt::format("the loss is {} (slices {})", losses_[s], fmt::join(slices, ", ")),
                 "lower training.optimizer.learning_rate, set training.clip_norm, or look at these slices; the last "
                 "checkpoint is intact");
 }
 
 void Trainer::log_step() {
-    Json line{{"kind", "train"}, {"step", state_.step}, {"epoch", state_.epoch}, {"loss", losses_}};
-    if (job_.training.clip_norm > 0) line["gradient_norm"] = schedule_->gradient_norms();
+    const std::vector<double> losses = of_all_ranks(losses_);
+    const std::vector<double> norms =
+        job_.training.clip_norm > 0 ? of_all_ranks(schedule_->gradient_norms()) : std::vector<double>();
+    if (!rank_.leads()) return;
+    Json line{{"kind", "train"}, {"step", state_.step}, {"epoch", state_.epoch}, {"loss", losses}};
+    if (!norms.empty()) line["gradient_norm"] = norms;
     const std::map<int, double> errors = schedule_->recovery_errors();
     if (!errors.empty()) {
         std::vector<double> all(static_cast<std::size_t>(job_.model.unrolls), 0.0);
@@ -216,28 +263,41 @@ void Trainer::validate() {
         const data::HostBatch sample = data::batch_of(validation_->read(i, 0, *host, workspace));
         const Batch batch = batch_.load(sample);
         ComplexArray image(sample.target.shape);
-        reconstruct(network_, memory_, batch, image.view());
+        reconstruct(network_, memory_, batch, image.view(), rank_.connect ? &links_ : nullptr);
+        if (!rank_.leads()) continue;
         const modules::Scores s = modules::score(image, sample.target);
         psnr.push_back(s.psnr), ssim.push_back(s.ssim), nrmse.push_back(s.nrmse);
     }
-    const double mean = modules::spread(psnr).mean;
-    metrics_->write(Json{{"kind", "validation"},
-                         {"step", state_.step},
-                         {"slices", validation_->count()},
-                         {"psnr", mean},
-                         {"ssim", modules::spread(ssim).mean},
-                         {"nrmse", modules::spread(nrmse).mean}}
-                        .dump());
-    log_info("step {}  validation PSNR {} dB  SSIM {}", state_.step, modules::spread(psnr).str(2), modules::spread(ssim).str(4));
-    if (state_.best_step < 0 || mean > state_.best_psnr) {
-        state_.best_step = state_.step, state_.best_psnr = mean;
-        save("best.h5");
+    const double mean = rank_.leads() ? modules::spread(psnr).mean : 0;
+    if (rank_.leads()) {
+        metrics_->write(Json{{"kind", "validation"},
+                             {"step", state_.step},
+                             {"slices", validation_->count()},
+                             {"psnr", mean},
+                             {"ssim", modules::spread(ssim).mean},
+                             {"nrmse", modules::spread(nrmse).mean}}
+                            .dump());
+        log_info("step {}  validation PSNR {} dB  SSIM {}", state_.step, modules::spread(psnr).str(2),
+                 modules::spread(ssim).str(4));
     }
+    if (!agree(state_.best_step < 0 || mean > state_.best_psnr)) return;
+    state_.best_step = state_.step, state_.best_psnr = mean;
+    save("best.h5");
 }
 
 void Trainer::save(const char* file) {
+    const int lead = rank_.count - 1;
+    if (!rank_.leads()) {
+        for_each_saved(network_, ops_, (directory_ / file).string(),
+                       [&](const CheckpointTensor& t) { send_tensor(*ports_.mail, lead, t); });
+        return send_no_more(*ports_.mail, lead);
+    }
     state_.metrics_bytes = metrics_->sync();
-    save_checkpoint(directory_ / file, network_, state_, dump_job(job_), ops_);
+    int from = 0;
+    save_checkpoint(directory_ / file, network_, state_, dump_job(job_), ops_, [&](CheckpointTensor& t) {
+        while (from < lead && !receive_tensor(*ports_.mail, from, t)) ++from;
+        return from < lead;
+    });
 }
 
 std::vector<ArenaUse> Trainer::memory_use() const { return arena_use(network_, memory_, batch_); }

@@ -4,11 +4,12 @@
 //   config.yaml     the complete configuration
 //   metrics.jsonl   losses and validation scores; a function of configuration and data alone, equal to the byte after a resume
 //   last.h5         checkpoint every so many steps and at the end;  best.h5: the one with the best validation PSNR
-//   summary.json    sizes, times and memory of the run
+//   summary.json    sizes, times and memory of the run (of several ranks: of the last one)
 #pragma once
 
 #include "greedy/checkpoint.hpp"
 #include "greedy/job_network.hpp"
+#include "greedy/parallel/ports.hpp"
 #include "greedy/plan.hpp"
 #include "greedy/progress.hpp"
 
@@ -20,14 +21,23 @@ namespace gleam::greedy {
 
 enum class Outcome : std::uint8_t { finished, interrupted };
 
+// Which part of a network a trainer trains: all of it, or some consecutive modules of a pipeline (greedy/parallel/pipeline.hpp).
+struct Rank {
+    int number = 0, count = 1;
+    int first_module = 0, modules = 0;  // 0: all
+    std::function<Ports(std::size_t image_bytes)> connect = {};
+
+    bool leads() const { return number + 1 == count; }
+};
+
 class Trainer {
 public:
     // Opens the data, plans and allocates all memory, and with `resume` continues from last.h5. The device is `ops`'s. Refuses a
     // directory that already holds a run unless `resume` (DataError).
-    Trainer(const JobConfig& job, bool resume, kernels::Operations& ops);
+    Trainer(const JobConfig& job, bool resume, kernels::Operations& ops, Rank rank = {});
     ~Trainer();
 
-    // Trains until the last step or until a signal asks to stop.
+    // Trains until the last step or until a signal asks to stop; of several ranks, until one asks the first.
     Outcome run();
 
     // Planned and measured bytes of every arena: params, activations, workspace, handoff, batch.
@@ -40,14 +50,18 @@ private:
     void plan_memory();
     void resume_or_start(bool resume);
     void log_mask(const data::HostBatch& batch) const;
+    bool goes_on();
     void train_step(data::Loader& loader);
     void log_step();
+    std::vector<double> of_all_ranks(std::vector<double> numbers);
+    bool agree(bool lead_says);
     void warn_of_recovery(const std::map<int, double>& errors);
     void validate();
     void save(const char* file);
     void write_summary(std::size_t process_start) const;
 
     JobConfig job_;
+    Rank rank_;
     fs::path directory_;
     kernels::Operations& ops_;
     data::Samples train_;
@@ -56,6 +70,8 @@ private:
     StepMemory memory_;
     DeviceBatch batch_;
     std::unique_ptr<Schedule> schedule_;
+    Ports ports_;
+    Links links_;
     TrainingState state_;
     std::unique_ptr<JsonLines> metrics_;
     std::vector<double> losses_;

@@ -6,7 +6,7 @@
 
 #include "core/interrupt.hpp"
 #include "core/log.hpp"
-#include "greedy/trainer.hpp"
+#include "greedy/parallel/pipeline.hpp"
 #include "kernels/cpu/cpu.hpp"
 #include "kernels/devices.hpp"
 #include "tools/gleam/commands.hpp"
@@ -38,6 +38,16 @@ void match_memory(greedy::JobConfig& job, const fs::path& run, kernels::Operatio
     log_info("{} unrolls fit the activation memory of {} ({})", job.model.unrolls, run.string(), format_bytes(bytes));
 }
 
+greedy::Training train_job(const greedy::JobConfig& job, bool resume, std::unique_ptr<kernels::Operations> ops) {
+    if (job.parallel.ranks > 1) {
+        ops.reset();  // ranks have their own
+        return greedy::train_in_ranks(job, resume);
+    }
+    greedy::Trainer trainer(job, resume, *ops);
+    const greedy::Outcome outcome = trainer.run();
+    return {outcome, trainer.state().step};
+}
+
 int train(const TrainOptions& options) {
     greedy::JobConfig job = greedy::read_job(options.config, options.overrides);
     if (!options.out.empty()) job.output = options.out;
@@ -48,19 +58,19 @@ int train(const TrainOptions& options) {
     if (job.output.empty()) throw ConfigError(options.config, "names no output directory", "set 'output' or give --out DIR");
     if (job.data.train.file.empty()) throw ConfigError(options.config, "names no training data", "set data.train.file");
     kernels::set_thread_count(static_cast<int>(job.threads));
-    const auto ops = kernels::make_operations(job.device);
+    auto ops = kernels::make_operations(job.device);
     if (!options.same_memory_as.empty()) match_memory(job, options.same_memory_as, *ops);
 
     catch_interrupts();
-    greedy::Trainer trainer(job, options.resume, *ops);
-    if (trainer.run() == greedy::Outcome::finished) {
-        log_info("done: {} steps, results in {}", trainer.state().step, job.output);
+    const greedy::Training done = train_job(job, options.resume, std::move(ops));
+    if (done.outcome == greedy::Outcome::finished) {
+        log_info("done: {} steps, results in {}", done.steps, job.output);
         return 0;
     }
     std::string again = fmt::format("gleam train {} --out {} --resume", options.config, job.output);
     for (const std::string& o : options.overrides) again += " --set " + o;
     if (!options.same_memory_as.empty()) again += " --same-memory-as " + options.same_memory_as;
-    log_info("stopped at step {} of {}; the checkpoint is written. Continue with:\n  {}", trainer.state().step,
+    log_info("stopped at step {} of {}; the checkpoint is written. Continue with:\n  {}", done.steps,
              job.training.steps, again);
     return 128 + interrupt_signal();
 }

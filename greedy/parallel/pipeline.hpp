@@ -1,0 +1,29 @@
+// Greedy training as a pipeline: every rank trains consecutive modules, on batch after batch.
+//
+// What a module hands on is the image it computed before its update, and nothing comes back. So a module needs, for its t-th batch,
+// the image its predecessor made of that batch and its own weights after batch t - 1, and no more: any schedule in which every
+// module sees the batches in order computes the same, to the bit. The first rank may be some batches ahead of the last one.
+//
+// The last rank leads: it has the final image, scores validations, writes metrics and checkpoints. What belongs to one step or one
+// checkpoint is the same for all: they take the same number of steps and save after the same one.
+#pragma once
+
+#include <vector>
+
+#include "greedy/trainer.hpp"
+
+namespace gleam::greedy {
+
+// The first module of every rank: consecutive modules, so that the largest sum of costs on one rank is as small as it can be.
+std::vector<int> place_modules(const std::vector<double>& costs, int ranks);
+
+struct Training {
+    Outcome outcome = Outcome::interrupted;
+    std::int64_t steps = 0;  // done in all
+};
+
+// Trains with job.parallel.ranks ranks, each a thread of this process with a device of its own kind. Errors are those of the rank
+// that failed first.
+Training train_in_ranks(const JobConfig& job, bool resume);
+
+}  // namespace gleam::greedy

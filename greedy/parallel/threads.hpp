@@ -1,0 +1,30 @@
+// Ranks as threads of one process: images are handed over where they lie, without a copy.
+#pragma once
+
+#include <chrono>
+#include <memory>
+
+#include "greedy/parallel/ports.hpp"
+#include "kernels/operations.hpp"
+
+namespace gleam::greedy {
+
+// The connections of `count` ranks. Each rank's thread opens its own ports; when one of them fails, all others that wait, or are
+// going to, end with a CommunicationError that names it.
+class ThreadTransport {
+public:
+    // `deadline`: the longest that a rank waits for another.
+    ThreadTransport(int count, std::chrono::milliseconds deadline);
+    ~ThreadTransport();
+
+    // The ports of a rank that computes with `ops`, for images of at most `image_bytes`. They live as long as this object.
+    Ports open(int rank, kernels::Operations& ops, std::size_t image_bytes);
+    // Says that a rank has failed, and why.
+    void fail(int rank, const std::string& why);
+
+private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace gleam::greedy

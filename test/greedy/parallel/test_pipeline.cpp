@@ -1,0 +1,148 @@
+// Training in a pipeline of ranks: the same computation as by one rank, to the bit.
+#include "greedy/parallel/pipeline.hpp"
+
+#include <cmath>
+
+#include "core/error.hpp"
+#include "data/hdf5.hpp"
+#include "kernels/cpu/cpu.hpp"
+#include "kernels/devices.hpp"
+#include "test/support/catch.hpp"
+#include "test/support/dataset.hpp"
+#include "test/support/temporary.hpp"
+
+using namespace gleam;
+using namespace gleam::greedy;
+using namespace gleam::test;
+
+namespace {
+
+struct Pipeline {
+    TemporaryDirectory directory;
+
+    Pipeline() {
+        write_dataset(directory / "train.h5", 5);
+        write_dataset(directory / "test.h5", 2);
+    }
+    JobConfig job(const std::vector<std::string>& changes, const std::string& out) const {
+        std::vector<std::string> all{"model.unrolls=6",        "training.steps=7",           "training.validate_every=3",
+                                     "training.checkpoint_every=2", "training.log_every=2", "training.clip_norm=0.5",
+                                     "device=cpu",             "output=" + (directory / out).string()};
+        all.insert(all.end(), changes.begin(), changes.end());
+        return parse_job(tiny_job(directory / "train.h5", directory / "test.h5", 7), "tiny", all);
+    }
+    void train(const std::vector<std::string>& changes, const std::string& out, std::int64_t ranks, bool resume = false) const {
+        JobConfig j = job(changes, out);
+        j.parallel.ranks = ranks;
+        if (ranks > 1) {
+            CHECK(train_in_ranks(j, resume).outcome == Outcome::finished);
+            return;
+        }
+        const auto ops = kernels::make_cpu_operations();
+        Trainer trainer(j, resume, *ops);
+        CHECK(trainer.run() == Outcome::finished);
+    }
+    std::string metrics(const std::string& out) const { return read_file(directory / out / "metrics.jsonl"); }
+
+    // Every number of a checkpoint, in the order of names.
+    std::vector<double> numbers(const std::string& file) const {
+        const data::Hdf5File checkpoint(directory / file);
+        std::vector<double> all;
+        collect(checkpoint, "/", all);
+        return all;
+    }
+
+private:
+    static void collect(const data::Hdf5File& file, const std::string& group, std::vector<double>& all) {
+        for (const std::string& name : file.list(group)) {
+            const std::string path = group == "/" ? name : group + "/" + name;
+            if (!file.is_dataset(path)) {
+                collect(file, path, all);
+            } else if (path != "config") {
+                const auto values = file.read<double>(path).values;
+                all.insert(all.end(), values.begin(), values.end());
+            }
+        }
+    }
+};
+
+const std::vector<std::string> modl{"model.regularizer.type=revnet", "model.data_consistency.type=conjugate_gradient",
+                                    "model.data_consistency.lambda=0.5"};
+
+}  // namespace
+
+TEST_CASE("A pipeline of ranks trains to the same bits as one rank: weights, moments, losses, norms and scores") {
+    const Pipeline p;
+    std::vector<std::vector<std::string>> variants{{}, {"training.modules=3"}, {"training.accumulate=2", "training.ema=0.9"}, modl};
+    int number = 0;
+    for (const auto& changes : variants) {
+        const std::string one = "one" + std::to_string(number);
+        p.train(changes, one, 1);
+        for (const std::int64_t ranks : {2, 3, 6}) {
+            if (ranks > module_count(p.job(changes, one))) continue;
+            const std::string out = "ranks" + std::to_string(number) + "_" + std::to_string(ranks);
+            INFO(out);
+            p.train(changes, out, ranks);
+            CHECK(p.metrics(out) == p.metrics(one));
+            for (const char* file : {"/last.h5", "/best.h5"}) {
+                const auto expected = p.numbers(one + file);
+                CHECK(expected.size() > 100);
+                CHECK(p.numbers(out + file) == expected);
+            }
+        }
+        ++number;
+    }
+}
+
+TEST_CASE("A run of some ranks is continued by another number of ranks, to the same bits") {
+    const Pipeline p;
+    p.train({}, "whole", 1);
+    for (const auto& [before, after] : {std::pair<int, int>{3, 2}, {1, 4}, {2, 1}}) {
+        const std::string out = std::to_string(before) + "to" + std::to_string(after);
+        INFO(out);
+        p.train({"training.steps=4"}, out, before);
+        p.train({}, out, after, true);
+        CHECK(p.numbers(out + "/last.h5") == p.numbers("whole/last.h5"));
+    }
+}
+
+TEST_CASE("On the emulated GPU a pipeline trains to the same bits as one rank") {
+    const Pipeline p;
+    for (const std::int64_t ranks : {1, 2}) {
+        JobConfig job = p.job({"device=emu", "model.unrolls=2", "training.steps=3"}, "emu" + std::to_string(ranks));
+        job.parallel.ranks = ranks;
+        if (ranks > 1) {
+            train_in_ranks(job, false);
+        } else {
+            const auto ops = kernels::make_operations("emu");
+            Trainer(job, false, *ops).run();
+        }
+    }
+    CHECK(p.numbers("emu1/last.h5") == p.numbers("emu2/last.h5"));
+    CHECK(p.metrics("emu1") == p.metrics("emu2"));
+}
+
+TEST_CASE("What goes wrong on one rank ends all of them, and is what is reported") {
+    const Pipeline p;
+    JobConfig job = p.job({"training.optimizer.learning_rate=1e30", "training.clip_norm=0", "parallel.deadline=3"}, "bad");
+    job.parallel.ranks = 3;
+    CHECK_THROWS_AS(train_in_ranks(job, false), NumericError);
+    p.train({"training.steps=2"}, "done", 2);
+    job = p.job({}, "done");
+    job.parallel.ranks = 2;
+    CHECK_THROWS_WITH(train_in_ranks(job, false), ContainsSubstring("already holds a run"));
+}
+
+TEST_CASE("More ranks than modules, and ranks of other strategies, are refused by name") {
+    const Pipeline p;
+    CHECK_THROWS_WITH(p.job({"parallel.ranks=7"}, "x"), ContainsSubstring("parallel.ranks") && ContainsSubstring("at most 6"));
+    CHECK_THROWS_WITH(p.job({"parallel.ranks=2", "training.strategy=end_to_end"}, "x"), ContainsSubstring("greedy"));
+}
+
+TEST_CASE("Modules are placed so that the busiest rank has as little as can be") {
+    CHECK(place_modules({1, 1, 1, 1, 1, 1}, 3) == std::vector<int>{0, 2, 4});
+    CHECK(place_modules({1, 1, 1, 1}, 1) == std::vector<int>{0});
+    CHECK(place_modules({5, 1, 1, 1}, 2) == std::vector<int>{0, 1});
+    CHECK(place_modules({1, 1, 1, 5}, 2) == std::vector<int>{0, 3});
+    CHECK(place_modules({1, 2, 3}, 3) == std::vector<int>{0, 1, 2});
+}
