@@ -80,6 +80,7 @@ training:
     warn_above: 0.125
   batch: 4
   accumulate: 2
+  cuda_graphs: true
   steps: 12
   loss:
     l1: 0.0
