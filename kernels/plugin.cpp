@@ -21,7 +21,7 @@ std::vector<fs::path> folders() {
     return {program.parent_path(), program.parent_path().parent_path() / "lib"};
 }
 
-const Plugin& open_at(const std::string& name, const fs::path& file) {
+const void* open_at(const std::string& name, const fs::path& file) {
     constexpr const char* remedy = "build and install the program and its plug-ins together";
     void* library = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (!library) {
@@ -39,10 +39,10 @@ const Plugin& open_at(const std::string& name, const fs::path& file) {
             "device " + name,
             fmt::format("{} is of another build than this program ({}, not {})", file.string(), exported.build, plugin_build),
             remedy);
-    return *exported.plugin;
+    return exported.plugin;
 }
 
-const Plugin& find(const std::string& name) {
+const void* find(const std::string& name) {
     const std::string file = "libgleam_" + name + ".so";
     std::string looked;
     for (const fs::path& folder : folders()) {
@@ -51,18 +51,22 @@ const Plugin& find(const std::string& name) {
         looked += (looked.empty() ? "" : " or ") + folder.string();
     }
     throw DeviceError("device " + name, fmt::format("there is no plug-in {} in {}", file, looked),
-                      name == "cuda" ? "build with the CUDA toolkit (docs/cuda.md)" : "build with GLEAM_TESTS");
+                      name == "cuda"  ? "build with the CUDA toolkit (docs/cuda.md)"
+                      : name == "mpi" ? "build with MPI (docs/multi-gpu.md)"
+                                      : "build with GLEAM_TESTS");
 }
 
 }  // namespace
 
-const Plugin& open_plugin(const std::string& name) {
+const void* open_library(const std::string& name) {
     static std::mutex guard;
-    static std::map<std::string, const Plugin*> opened;
+    static std::map<std::string, const void*> opened;
     const std::lock_guard lock(guard);
-    const Plugin*& plugin = opened[name];
-    if (!plugin) plugin = &find(name);
-    return *plugin;
+    const void*& plugin = opened[name];
+    if (!plugin) plugin = find(name);
+    return plugin;
 }
+
+const Plugin& open_plugin(const std::string& name) { return *static_cast<const Plugin*>(open_library(name)); }
 
 }  // namespace gleam::kernels

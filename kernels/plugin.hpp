@@ -31,11 +31,13 @@ public:
 
 // What a plug-in exports: extern "C" const PluginExport* gleam_plugin().
 struct PluginExport {
-    const char* build;     // plugin_build (kernels/plugin_build.hpp) when it was compiled
-    const Plugin* plugin;  // lives as long as the program
+    const char* build;   // plugin_build (kernels/plugin_build.hpp) when it was compiled
+    const void* plugin;  // a Plugin, or what else this plug-in is for; lives as long as the program
 };
 
 // libgleam_NAME.so, opened once. DeviceError when it is not there, is of another build, or lacks a library, naming it.
 const Plugin& open_plugin(const std::string& name);
+// What such a library exports, whatever it is for; errors as above.
+const void* open_library(const std::string& name);
 
 }  // namespace gleam::kernels

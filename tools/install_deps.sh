@@ -20,6 +20,9 @@ readonly libraries=(
     zlib1g-dev           # zlib: compressed input
     catch2               # Catch2 2.13 or 3: tests
 )
+readonly parallel=(
+    libopenmpi-dev openmpi-bin  # Open MPI: ranks as processes; without it GLEAM builds without
+)
 
 if [[ ${1:-} == --help || ${1:-} == -h ]]; then
     sed -n '2,3s/^# //p' "$0"
@@ -70,7 +73,7 @@ find_missing() { # fills the arrays missing and present
     for entry in "${programs[@]}"; do
         if command -v "${entry%%:*}" >/dev/null; then present+=("${entry##*:}"); else missing+=("${entry##*:}"); fi
     done
-    for package in "${libraries[@]}"; do
+    for package in "${libraries[@]}" "${parallel[@]}"; do
         if is_installed "$package"; then present+=("$package"); else missing+=("$package"); fi
     done
 }

@@ -10,6 +10,7 @@
 
 #include <vector>
 
+#include "greedy/parallel/transport.hpp"
 #include "greedy/trainer.hpp"
 
 namespace gleam::greedy {
@@ -20,10 +21,14 @@ std::vector<int> place_modules(const std::vector<double>& costs, int ranks);
 struct Training {
     Outcome outcome = Outcome::interrupted;
     std::int64_t steps = 0;  // done in all
+    bool leads = true;       // this process, if there are several
 };
 
 // Trains with job.parallel.ranks ranks, each a thread of this process with a device of its own kind. Errors are those of the rank
 // that failed first.
 Training train_in_ranks(const JobConfig& job, bool resume);
+
+// Trains as one process of several, which are the ranks. What goes wrong here ends all of them, after a message, with its exit code.
+Training train_as_process(JobConfig job, bool resume, Transport& transport);
 
 }  // namespace gleam::greedy

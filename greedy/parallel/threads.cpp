@@ -27,7 +27,7 @@ struct Common {
 
     // Waits until ready() says so.
     template <class Ready>
-    void wait(std::unique_lock<std::mutex>& lock, int rank, int other, const char* what, Ready&& ready) {
+    void wait(std::unique_lock<std::mutex>& lock, int rank, int other, const std::string& what, Ready&& ready) {
         const bool in_time = changed.wait_for(lock, deadline, [&] { return !failure.empty() || ready(); });
         if (ready()) return;
         const std::string where = fmt::format("rank {}", rank);
@@ -55,7 +55,7 @@ public:
 
     Tensor claim(const Tensor& like) override {
         std::unique_lock lock(common_.mutex);
-        common_.wait(lock, from_, from_ + 1, "waiting for room for an image", [&] { return sent_ - returned_ < slots; });
+        common_.wait(lock, from_, from_ + 1, fmt::format("waiting for room for batch {}", sent_ + 1), [&] { return sent_ - returned_ < slots; });
         return slot(sent_, like);
     }
     void commit(std::int64_t label) override {
@@ -66,7 +66,7 @@ public:
 
     bool more() override {
         std::unique_lock lock(common_.mutex);
-        common_.wait(lock, from_ + 1, from_, "waiting for an image", [&] { return taken_ < sent_; });
+        common_.wait(lock, from_ + 1, from_, fmt::format("waiting for batch {}", taken_ + 1), [&] { return taken_ < sent_; });
         return !headers_[taken_ % slots].end;
     }
     Tensor take(std::int64_t label, const Tensor& like) override {

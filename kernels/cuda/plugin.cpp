@@ -20,6 +20,6 @@ class CudaPlugin final : public kernels::Plugin {
 
 extern "C" [[gnu::visibility("default")]] const gleam::kernels::PluginExport* gleam_plugin() {
     static const gleam::cuda::CudaPlugin plugin;
-    static const gleam::kernels::PluginExport exported{gleam::kernels::plugin_build, &plugin};
+    static const gleam::kernels::PluginExport exported{gleam::kernels::plugin_build, static_cast<const gleam::kernels::Plugin*>(&plugin)};
     return &exported;
 }

@@ -1,6 +1,7 @@
 // gleam train: a training job from a YAML configuration.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <csignal>
 #include <nlohmann/json.hpp>
 
@@ -39,8 +40,13 @@ void match_memory(greedy::JobConfig& job, const fs::path& run, kernels::Operatio
 }
 
 greedy::Training train_job(const greedy::JobConfig& job, bool resume, std::unique_ptr<kernels::Operations> ops) {
-    if (job.parallel.ranks > 1) {
+    if (greedy::started_by_mpi()) {
         ops.reset();  // ranks have their own
+        const auto deadline = std::chrono::milliseconds(static_cast<std::int64_t>(1e3 * job.parallel.deadline));
+        return greedy::train_as_process(job, resume, *greedy::start_mpi(deadline));
+    }
+    if (job.parallel.ranks > 1) {
+        ops.reset();
         return greedy::train_in_ranks(job, resume);
     }
     greedy::Trainer trainer(job, resume, *ops);
@@ -63,6 +69,9 @@ int train(const TrainOptions& options) {
 
     catch_interrupts();
     const greedy::Training done = train_job(job, options.resume, std::move(ops));
+    // Of several processes, only the first one may have got the signal.
+    const int stopped = 128 + (interrupt_signal() ? interrupt_signal() : SIGTERM);
+    if (!done.leads) return done.outcome == greedy::Outcome::finished ? 0 : stopped;
     if (done.outcome == greedy::Outcome::finished) {
         log_info("done: {} steps, results in {}", done.steps, job.output);
         return 0;
@@ -72,7 +81,7 @@ int train(const TrainOptions& options) {
     if (!options.same_memory_as.empty()) again += " --same-memory-as " + options.same_memory_as;
     log_info("stopped at step {} of {}; the checkpoint is written. Continue with:\n  {}", done.steps,
              job.training.steps, again);
-    return 128 + interrupt_signal();
+    return stopped;
 }
 
 }  // namespace

@@ -28,9 +28,9 @@ class StandIn final : public kernels::Plugin {
 extern "C" [[gnu::visibility("default")]] const gleam::kernels::PluginExport* gleam_plugin() {
     static const gleam::test::StandIn plugin;
 #ifdef GLEAM_OTHER_BUILD
-    static const gleam::kernels::PluginExport exported{"another build", &plugin};
+    static const gleam::kernels::PluginExport exported{"another build", static_cast<const gleam::kernels::Plugin*>(&plugin)};
 #else
-    static const gleam::kernels::PluginExport exported{gleam::kernels::plugin_build, &plugin};
+    static const gleam::kernels::PluginExport exported{gleam::kernels::plugin_build, static_cast<const gleam::kernels::Plugin*>(&plugin)};
 #endif
     return &exported;
 }
