@@ -105,6 +105,9 @@ training:
   log_every: 1
   validate_every: 0
   checkpoint_every: 3
+parallel:
+  ranks: 1
+  deadline: 12.5
 data:
   train:
     file: a/train.h5

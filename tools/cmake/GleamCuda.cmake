@@ -69,7 +69,11 @@ if(GLEAM_NVCC)
   target_link_libraries(gleam_cuda_libraries INTERFACE ${libraries} dl rt pthread)
   add_library(gleam_dep::cuda_libraries ALIAS gleam_cuda_libraries)
 else()
-  message(STATUS "CUDA: not compiled (GLEAM_CUDA is ${GLEAM_CUDA}, no ${lacking})")
+  set(reason "GLEAM_CUDA is ${GLEAM_CUDA}")
+  if(lacking)
+    string(APPEND reason ", no ${lacking}")
+  endif()
+  message(STATUS "CUDA: not compiled (${reason})")
 endif()
 
 # gleam_cuda_objects(VARIABLE SOURCES …): objects of .cu files; beside each object lies what ptxas says of its kernels
