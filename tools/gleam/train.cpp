@@ -69,9 +69,7 @@ int train(const TrainOptions& options) {
 
     catch_interrupts();
     const greedy::Training done = train_job(job, options.resume, std::move(ops));
-    // Of several processes, only the first one may have got the signal.
-    const int stopped = 128 + (interrupt_signal() ? interrupt_signal() : SIGTERM);
-    if (!done.leads) return done.outcome == greedy::Outcome::finished ? 0 : stopped;
+    if (!done.leads) return 0;  // mpirun ends the others as soon as one exits otherwise; the leading one has more to say
     if (done.outcome == greedy::Outcome::finished) {
         log_info("done: {} steps, results in {}", done.steps, job.output);
         return 0;
@@ -81,7 +79,7 @@ int train(const TrainOptions& options) {
     if (!options.same_memory_as.empty()) again += " --same-memory-as " + options.same_memory_as;
     log_info("stopped at step {} of {}; the checkpoint is written. Continue with:\n  {}", done.steps,
              job.training.steps, again);
-    return stopped;
+    return 128 + (interrupt_signal() ? interrupt_signal() : SIGTERM);  // of several processes, only the first may have got one
 }
 
 }  // namespace
