@@ -15,6 +15,10 @@
 
 namespace gleam::greedy {
 
+std::chrono::milliseconds deadline_of(const JobConfig& job) {
+    return std::chrono::milliseconds(static_cast<std::int64_t>(1e3 * job.parallel.deadline));
+}
+
 std::vector<int> place_modules(const std::vector<double>& costs, int ranks) {
     const int n = static_cast<int>(costs.size());
     // least[r][i]: the smallest possible largest sum of modules 0 ... i - 1 on r + 1 ranks; from[r][i]: where the last one begins.
@@ -43,10 +47,6 @@ std::vector<int> place_modules(const std::vector<double>& costs, int ranks) {
 }
 
 namespace {
-
-std::chrono::milliseconds deadline_of(const JobConfig& job) {
-    return std::chrono::milliseconds(static_cast<std::int64_t>(1e3 * job.parallel.deadline));
-}
 
 // Of all errors the one that came first: others say that a rank they were waiting for is lost.
 void rethrow_cause(const std::vector<std::exception_ptr>& errors) {
@@ -123,6 +123,7 @@ Training train_in_ranks(const JobConfig& job, bool resume) {
 }
 
 Training train_as_process(JobConfig job, bool resume, Transport& transport) {
+    ExitCode code = ExitCode::internal;
     try {
         job.parallel.ranks = transport.count();
         validate(job);
@@ -134,11 +135,12 @@ Training train_as_process(JobConfig job, bool resume, Transport& transport) {
         return done;
     } catch (const Error& e) {
         log_info("error: {}", e.what());
-        transport.abort(static_cast<int>(e.code()));
+        code = e.code();
     } catch (const std::exception& e) {
         log_info("error: {}; this is a defect of gleam", e.what());
-        transport.abort(static_cast<int>(ExitCode::internal));
     }
+    transport.abort(static_cast<int>(code));
+    std::abort();
 }
 
 }  // namespace gleam::greedy

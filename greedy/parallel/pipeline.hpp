@@ -18,6 +18,9 @@ namespace gleam::greedy {
 // The first module of every rank: consecutive modules, so that the largest sum of costs on one rank is as small as it can be.
 std::vector<int> place_modules(const std::vector<double>& costs, int ranks);
 
+// parallel.deadline
+std::chrono::milliseconds deadline_of(const JobConfig& job);
+
 struct Training {
     Outcome outcome = Outcome::interrupted;
     std::int64_t steps = 0;  // done in all

@@ -39,16 +39,10 @@ void match_memory(greedy::JobConfig& job, const fs::path& run, kernels::Operatio
     log_info("{} unrolls fit the activation memory of {} ({})", job.model.unrolls, run.string(), format_bytes(bytes));
 }
 
-greedy::Training train_job(const greedy::JobConfig& job, bool resume, std::unique_ptr<kernels::Operations> ops) {
-    if (greedy::started_by_mpi()) {
-        ops.reset();  // ranks have their own
-        const auto deadline = std::chrono::milliseconds(static_cast<std::int64_t>(1e3 * job.parallel.deadline));
-        return greedy::train_as_process(job, resume, *greedy::start_mpi(deadline));
-    }
-    if (job.parallel.ranks > 1) {
-        ops.reset();
-        return greedy::train_in_ranks(job, resume);
-    }
+greedy::Training train_job(const greedy::JobConfig& job, bool resume) {
+    if (greedy::started_by_mpi()) return greedy::train_as_process(job, resume, *greedy::start_mpi(greedy::deadline_of(job)));
+    if (job.parallel.ranks > 1) return greedy::train_in_ranks(job, resume);
+    const auto ops = kernels::make_operations(job.device);
     greedy::Trainer trainer(job, resume, *ops);
     const greedy::Outcome outcome = trainer.run();
     return {outcome, trainer.state().step};
@@ -64,11 +58,10 @@ int train(const TrainOptions& options) {
     if (job.output.empty()) throw ConfigError(options.config, "names no output directory", "set 'output' or give --out DIR");
     if (job.data.train.file.empty()) throw ConfigError(options.config, "names no training data", "set data.train.file");
     kernels::set_thread_count(static_cast<int>(job.threads));
-    auto ops = kernels::make_operations(job.device);
-    if (!options.same_memory_as.empty()) match_memory(job, options.same_memory_as, *ops);
+    if (!options.same_memory_as.empty()) match_memory(job, options.same_memory_as, *kernels::make_operations(job.device));
 
     catch_interrupts();
-    const greedy::Training done = train_job(job, options.resume, std::move(ops));
+    const greedy::Training done = train_job(job, options.resume);
     if (!done.leads) return 0;  // mpirun ends the others as soon as one exits otherwise; the leading one has more to say
     if (done.outcome == greedy::Outcome::finished) {
         log_info("done: {} steps, results in {}", done.steps, job.output);
