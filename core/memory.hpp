@@ -21,8 +21,8 @@ public:
     }
     void release(void* p) noexcept { do_release(p); }
 
-    // For what finds misuse. A part of an allocation is lent: it may be used, and nothing in it counts before it is written. A part
-    // is withheld: nobody may touch it. A fresh allocation is lent.
+    // For what finds misuse. A part of an allocation is lent: it may be used, and nothing in it counts before it is written. A
+    // part is withheld: nobody may touch it. A fresh allocation is lent.
     void lend(void* p, std::size_t bytes) noexcept { do_lend(p, bytes); }
     void withhold(void* p, std::size_t bytes) noexcept { do_withhold(p, bytes); }
 

@@ -1,5 +1,5 @@
-// The consecutive unrolls through which one gradient passes: those of a module (greedy), or of the whole network (end to end). How
-// the forward pass leaves behind what the backward pass needs is the same choice for both:
+// The consecutive unrolls through which one gradient passes: those of a module (greedy), or of the whole network (end to end).
+// How the forward pass leaves behind what the backward pass needs is the same choice for both:
 //
 //   keep        everything is kept on one tape
 //   checkpoint  only images are kept, every so many unrolls; each piece is computed once more, from its stored input, when the
@@ -37,8 +37,8 @@ public:
     using Observer = std::function<void(int unroll, const Tensor& input)>;
 
     // All unrolls of `stages`, in order. Hand-off images from number `first_slot` on are its own.
-    GradientPath(std::string name, const std::vector<const Stage*>& stages, const Recomputation& recomputation, StepMemory& memory,
-                 int first_slot);
+    GradientPath(std::string name, const std::vector<const Stage*>& stages, const Recomputation& recomputation,
+                 StepMemory& memory, int first_slot);
 
     // One forward pass from image x, the loss of the result, and one backward pass: adds `share` times the loss to `value` and
     // `share` times its gradient to those of the parameters. `handed_on`, if given, becomes the result.
@@ -53,9 +53,9 @@ private:
     // A piece of the path that is computed as a whole.
     struct Piece {
         std::vector<std::pair<const Stage*, int>> unrolls;
-        int number;     // of its first unroll
-        bool recovered; // its input is
-        int slot;       // of its input, if that is stored
+        int number;      // of its first unroll
+        bool recovered;  // its input is
+        int slot;        // of its input, if that is stored
     };
     Var forward(modules::Context& context, const Piece& piece, Var x, const Batch& batch) const;
     // The output of piece p, into the slot where the next one or the loss will look for it.

@@ -111,7 +111,10 @@ UpdateTerms update_terms(const JobConfig& job, std::int64_t step) {
 
 ParameterBuffers training_buffers(const JobConfig& job) {
     const bool shared = job.training.strategy == "greedy" && job.training.accumulate == 1;
-    return {.gradients = true, .shared_gradients = shared, .moments = update_terms(job, 1).optimizer.moments(), .average = job.training.ema > 0};
+    return {.gradients = true,
+            .shared_gradients = shared,
+            .moments = update_terms(job, 1).optimizer.moments(),
+            .average = job.training.ema > 0};
 }
 
 std::optional<data::MaskOptions> mask_options(const MaskConfig& mask, std::uint64_t seed) {

@@ -10,8 +10,8 @@ namespace gleam::greedy {
 
 struct NetworkOptions {
     int unrolls = 8;
-    int stages = 8;              // must divide unrolls
-    int first_stage = 0;         // the stages that are there: from this one on, so many; 0: all
+    int stages = 8;       // must divide unrolls
+    int first_stage = 0;  // the stages that are there: from this one on, so many; 0: all
     int stage_count = 0;
     bool share_weights = false;  // one set of weights for all unrolls; needs stages = 1
     modules::UnrollOptions unroll;

@@ -53,7 +53,10 @@ using L1Wavelet = Iterative<modules::L1WaveletOptions, modules::l1_wavelet>;
 class TrainedNetwork final : public Reconstructor {
 public:
     TrainedNetwork(kernels::Operations& ops, const fs::path& checkpoint)
-        : Reconstructor(ops), checkpoint_(checkpoint), network_(network_of_checkpoint(checkpoint, ops.device())), memory_(ops, network_.options().tf32) {
+        : Reconstructor(ops),
+          checkpoint_(checkpoint),
+          network_(network_of_checkpoint(checkpoint, ops.device())),
+          memory_(ops, network_.options().tf32) {
         network_.materialize(ops, 0);
         load_checkpoint(checkpoint, network_, ops);
     }

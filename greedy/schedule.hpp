@@ -32,7 +32,8 @@ public:
     // A training step on `count` batches, whose losses and gradients are averaged.
     void step(int count, const std::function<Batch()>& next, const UpdateTerms& terms);
     void step(const Batch& batch, const UpdateTerms& terms) {
-        step(1, [&] { return batch; }, terms);
+        step(
+            1, [&] { return batch; }, terms);
     }
 
     // The same in parts, for networks whose stages have gradients of their own: begin(), accumulate() per batch, update().
@@ -86,8 +87,8 @@ inline const Strategy Strategy::end_to_end{false};
 
 std::unique_ptr<Schedule> make_schedule(const Strategy& strategy, Network& network, StepMemory& memory, modules::Loss loss);
 
-// Runs the whole chain without keeping anything for a backward pass. `out`: like batch.zero_filled. With `links`, the chain begins
-// and ends where these say; `out` is written by the last one only.
+// Runs the whole chain without keeping anything for a backward pass. `out`: like batch.zero_filled. With `links`, the chain
+// begins and ends where these say; `out` is written by the last one only.
 void reconstruct(const Network& network, StepMemory& memory, const Batch& batch, const Tensor& out, Links* links = nullptr);
 
 }  // namespace gleam::greedy

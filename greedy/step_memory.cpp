@@ -69,7 +69,8 @@ std::vector<double> StepMemory::values(const std::vector<Tensor>& scalars) {
     block.shape = all.shape;
     ops_.copy(block, all.view());
     std::vector<double> values;
-    for (const Tensor& s : scalars) values.push_back(all[static_cast<const double*>(s.data) - static_cast<const double*>(block.data)]);
+    for (const Tensor& s : scalars)
+        values.push_back(all[static_cast<const double*>(s.data) - static_cast<const double*>(block.data)]);
     return values;
 }
 

@@ -38,8 +38,8 @@ public:
         }
         end();
     }
-    // The same for a segment whose body, under this name and `variant`, is the same every time and leaves nothing on the host: the
-    // device may repeat it (Operations::repeat).
+    // The same for a segment whose body, under this name and `variant`, is the same every time and leaves nothing on the host:
+    // the device may repeat it (Operations::repeat).
     template <class Body>
     void repeated_segment(const std::string& name, const std::string& variant, bool training, Body&& body) {
         ops_.repeat(recordings_[name + ", " + variant], [&] { segment(name, training, body); });

@@ -19,8 +19,8 @@ struct DeviceStatus {
 
 std::vector<DeviceStatus> list_devices();
 
-// The backend for `device`: auto (a GPU if there is one; says which device it takes, and why no GPU), cpu, cuda or cuda:N; emu, for
-// tests, where it was built. DeviceError when an explicit device cannot be had.
+// The backend for `device`: auto (a GPU if there is one; says which device it takes, and why no GPU), cpu, cuda or cuda:N; emu,
+// for tests, where it was built. DeviceError when an explicit device cannot be had.
 std::unique_ptr<Operations> make_operations(const std::string& device);
 
 // Operations to plan with: as make_operations(), or those of a GPU that is not there, by its model ("h200"); auto is the CPU.

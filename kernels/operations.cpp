@@ -302,7 +302,8 @@ void Operations::convolution_weights_acc(const Tensor& x, const Tensor& dy, cons
                                          const Tensor* dbias, Arena& workspace) {
     require_convolution(*this, "convolution_weights_acc", x, dweights, padding, dy);
     if (dbias)
-        require_like("convolution_weights_acc", "dbias", *dbias, Tensor{nullptr, dweights.dtype, Shape{dweights.shape[0]}, dy.device});
+        require_like("convolution_weights_acc", "dbias", *dbias,
+                     Tensor{nullptr, dweights.dtype, Shape{dweights.shape[0]}, dy.device});
     note(conv, "convolution_weights_acc", convolution_flops(dweights.shape, dy.shape),
          {&x, &dy, &dweights, &dweights, dbias, dbias});
     do_convolution_weights_acc(x, dy, padding, dweights, dbias, workspace);

@@ -24,7 +24,8 @@ public:
     virtual std::string describe(int index) const = 0;
     // The operations on it; DeviceError as above.
     virtual std::unique_ptr<Operations> make(int index) const = 0;
-    // Operations that can only plan, as a device of this model would, without one: "h200". DeviceError where the model is unknown.
+    // Operations that can only plan, as a device of this model would, without one: "h200". DeviceError where the model is
+    // unknown.
     virtual std::unique_ptr<Operations> make_planner(const std::string& model) const = 0;
     virtual LibraryVersions libraries() const = 0;
 };

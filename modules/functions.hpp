@@ -44,7 +44,8 @@ struct Output {
 Var convolution(Context& context, const Var& x, const Parameter& weights, const Parameter* bias, const kernels::Padding& padding,
                 Output output);
 
-// w * border(x) + bias, with x activated on the way if the border says so; keeps border(x) for the backward pass and puts its gradient in its place.
+// w * border(x) + bias, with x activated on the way if the border says so; keeps border(x) for the backward pass and puts its
+// gradient in its place.
 Var bordered_convolution(Context& context, Var x, const kernels::Border& border, const Parameter& weights, const Parameter* bias,
                          Output output);
 

@@ -21,7 +21,8 @@ std::chrono::milliseconds deadline_of(const JobConfig& job) {
 
 std::vector<int> place_modules(const std::vector<double>& costs, int ranks) {
     const int n = static_cast<int>(costs.size());
-    // least[r][i]: the smallest possible largest sum of modules 0 ... i - 1 on r + 1 ranks; from[r][i]: where the last one begins.
+    // least[r][i]: the smallest possible largest sum of modules 0 ... i - 1 on r + 1 ranks; from[r][i]: where the last one
+    // begins.
     std::vector<std::vector<double>> least(static_cast<std::size_t>(ranks), std::vector<double>(costs.size() + 1));
     std::vector<std::vector<int>> from(static_cast<std::size_t>(ranks), std::vector<int>(costs.size() + 1));
     for (int r = 0; r < ranks; ++r)

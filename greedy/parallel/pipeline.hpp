@@ -1,11 +1,11 @@
 // Greedy training as a pipeline: every rank trains consecutive modules, on batch after batch.
 //
-// What a module hands on is the image it computed before its update, and nothing comes back. So a module needs, for its t-th batch,
-// the image its predecessor made of that batch and its own weights after batch t - 1, and no more: any schedule in which every
-// module sees the batches in order computes the same, to the bit. The first rank may be some batches ahead of the last one.
+// What a module hands on is the image it computed before its update, and nothing comes back. So a module needs, for its t-th
+// batch, the image its predecessor made of that batch and its own weights after batch t - 1, and no more: any schedule in which
+// every module sees the batches in order computes the same, to the bit. The first rank may be some batches ahead of the last one.
 //
-// The last rank leads: it has the final image, scores validations, writes metrics and checkpoints. What belongs to one step or one
-// checkpoint is the same for all: they take the same number of steps and save after the same one.
+// The last rank leads: it has the final image, scores validations, writes metrics and checkpoints. What belongs to one step or
+// one checkpoint is the same for all: they take the same number of steps and save after the same one.
 #pragma once
 
 #include <vector>
@@ -31,7 +31,8 @@ struct Training {
 // that failed first.
 Training train_in_ranks(const JobConfig& job, bool resume);
 
-// Trains as one process of several, which are the ranks. What goes wrong here ends all of them, after a message, with its exit code.
+// Trains as one process of several, which are the ranks. What goes wrong here ends all of them, after a message, with its exit
+// code.
 Training train_as_process(JobConfig job, bool resume, Transport& transport);
 
 }  // namespace gleam::greedy

@@ -1,8 +1,9 @@
 // What a rank of a pipeline is connected to.
 //
-// Ranks hold consecutive stages of a network. Between neighbours lies an edge: images go forward along it, one batch after another,
-// at most two at a time. All else that ranks tell one another is mail: short, rare, and in order between any two of them. How
-// both travel is the transport's business (threads.hpp, and MPI in a plug-in of its own); what is computed does not depend on it.
+// Ranks hold consecutive stages of a network. Between neighbours lies an edge: images go forward along it, one batch after
+// another, at most two at a time. All else that ranks tell one another is mail: short, rare, and in order between any two of
+// them. How both travel is the transport's business (threads.hpp, and MPI in a plug-in of its own); what is computed does not
+// depend on it.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +21,8 @@ public:
     virtual ~Inbox() = default;
     // Waits for what comes next; false when it is the end.
     virtual bool more() = 0;
-    // The image that comes next, which must be that of batch `label` and of the shape of `like`. It may be read until give_back().
+    // The image that comes next, which must be that of batch `label` and of the shape of `like`. It may be read until
+    // give_back().
     virtual Tensor take(std::int64_t label, const Tensor& like) = 0;
     virtual void give_back() = 0;
 };

@@ -34,7 +34,8 @@ struct Common {
         if (!failure.empty()) throw CommunicationError(where, failure, "the last checkpoint is intact: continue with --resume");
         if (!in_time)
             throw CommunicationError(
-                where, fmt::format("rank {} has been silent for {} s ({})", other, static_cast<double>(deadline.count()) / 1e3, what),
+                where,
+                fmt::format("rank {} has been silent for {} s ({})", other, static_cast<double>(deadline.count()) / 1e3, what),
                 "set parallel.deadline higher if steps take that long; the last checkpoint is intact: continue with --resume");
     }
 };
@@ -55,7 +56,8 @@ public:
 
     Tensor claim(const Tensor& like) override {
         std::unique_lock lock(common_.mutex);
-        common_.wait(lock, from_, from_ + 1, fmt::format("waiting for room for batch {}", sent_ + 1), [&] { return sent_ - returned_ < slots; });
+        common_.wait(lock, from_, from_ + 1, fmt::format("waiting for room for batch {}", sent_ + 1),
+                     [&] { return sent_ - returned_ < slots; });
         return slot(sent_, like);
     }
     void commit(std::int64_t label) override {

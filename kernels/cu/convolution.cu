@@ -26,7 +26,11 @@ struct WeightLayout {
     std::int64_t out, in, taps, filled_out, filled_in;
 
     WeightLayout(const Shape& stored, const Shape& arranged)
-        : out(stored[0]), in(stored[1]), taps(stored[2] * stored[3] * stored[4]), filled_out(arranged[0]), filled_in(arranged[4]) {}
+        : out(stored[0]),
+          in(stored[1]),
+          taps(stored[2] * stored[3] * stored[4]),
+          filled_out(arranged[0]),
+          filled_in(arranged[4]) {}
     // Where arranged number j is stored; -1: nowhere, it only fills up.
     GLEAM_DEVICE std::int64_t stored(std::int64_t j) const {
         const std::int64_t i = j % filled_in, t = j / filled_in % taps, o = j / filled_in / taps;
@@ -92,16 +96,16 @@ Tensor arranged_like(const Tensor& weights, const Tensor& x, const Tensor& y, DT
 void arrange(Stream stream, const Tensor& weights, const Tensor& arranged) {
     with_types(arranged, [&](auto type, auto stored) {
         simt::launch(arrange_kernel<decltype(stored), decltype(type)>, over("arrange_weights", arranged.elements()), stream,
-                     WeightLayout(weights.shape, arranged.shape), arranged.elements(), device_data<const decltype(stored)>(weights),
-                     device_data<decltype(type)>(arranged));
+                     WeightLayout(weights.shape, arranged.shape), arranged.elements(),
+                     device_data<const decltype(stored)>(weights), device_data<decltype(type)>(arranged));
     });
 }
 
 void collect(Stream stream, const Tensor& arranged, const Tensor& weights) {
     with_types(arranged, [&](auto type, auto stored) {
         simt::launch(collect_kernel<decltype(stored), decltype(type)>, over("collect_weights", arranged.elements()), stream,
-                     WeightLayout(weights.shape, arranged.shape), arranged.elements(), device_data<const decltype(type)>(arranged),
-                     device_data<decltype(stored)>(weights));
+                     WeightLayout(weights.shape, arranged.shape), arranged.elements(),
+                     device_data<const decltype(type)>(arranged), device_data<decltype(stored)>(weights));
     });
 }
 

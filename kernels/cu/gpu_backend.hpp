@@ -33,12 +33,12 @@ public:
     // How often the host has waited for the device.
     std::int64_t waits() const { return waits_; }
 
-    // As Operations::repeat: what `work` puts into the stream is recorded the first time, instead of done, and what is recorded is
-    // done every time. Copies from and to the host are errors meanwhile.
+    // As Operations::repeat: what `work` puts into the stream is recorded the first time, instead of done, and what is recorded
+    // is done every time. Copies from and to the host are errors meanwhile.
     virtual void repeat(std::unique_ptr<Recording>& recording, const std::function<void()>& work) = 0;
 
-    // The library half. Scratch memory comes from `workspace`; while `planning`, it is booked and nothing is computed. x is c64 or
-    // c128.
+    // The library half. Scratch memory comes from `workspace`; while `planning`, it is booked and nothing is computed. x is c64
+    // or c128.
     virtual void fourier(FftDirection direction, const FourierBatch& batch, const Tensor& x, Arena& workspace, bool planning) = 0;
     virtual void convolve(const WideConvolution& convolution, Arena& workspace, bool planning) = 0;
 

@@ -33,7 +33,8 @@ struct FourierPass {
 // The calls that make up a batch; none where no axis is longer than 1.
 std::vector<FourierPass> fourier_passes(const FourierBatch& batch);
 
-// ---- convolutions --------------------------------------------------------------------------------------------------------------
+// ---- convolutions
+// --------------------------------------------------------------------------------------------------------------
 
 enum class ConvolutionPass : std::uint8_t { forward, data, weights };
 

@@ -78,7 +78,8 @@ __device__ void stage_widen(const ThinSizes& s, const WidenShape& b, const devic
         const int t = j / s.in, i = j - t * s.in;
         simt::Pack<A, 4> v;
         GLEAM_UNROLL
-        for (int k = 0; k < 4; ++k) v.v[k] = first + 4 * lane + k < s.weights_out && i < s.weights_in ? w(first + 4 * lane + k, i, kd * taps + t) : A(0);
+        for (int k = 0; k < 4; ++k)
+            v.v[k] = first + 4 * lane + k < s.weights_out && i < s.weights_in ? w(first + 4 * lane + k, i, kd * taps + t) : A(0);
         weights[j * b.lanes + lane] = v;
     }
     A* pixels = shared + b.weights;

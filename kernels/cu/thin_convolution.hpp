@@ -11,8 +11,8 @@
 
 namespace gleam::kernels::cu {
 
-// Sizes of x [N,D,H,W,I], weights [O,I,kd,kh,kw] as they are read, y [N,D',H',W',O]; passed to kernels by value. An image may have
-// more channels than the weights: those beyond are read as anything finite and written as zeros.
+// Sizes of x [N,D,H,W,I], weights [O,I,kd,kh,kw] as they are read, y [N,D',H',W',O]; passed to kernels by value. An image may
+// have more channels than the weights: those beyond are read as anything finite and written as zeros.
 struct ThinSizes {
     struct Volume {
         int d, h, w;

@@ -32,7 +32,7 @@ struct GradientSizes {
     ThinSizes::Volume wide, thin, kernel, padding;
     int channels, few;                  // of the wide and of the thin side
     int weights_channels, weights_few;  // of the weights, at most as many
-    bool flipped;       // the thin side is dy
+    bool flipped;                       // the thin side is dy
 
     explicit GradientSizes(const ThinSizes& s)
         : samples(s.samples),
@@ -291,7 +291,8 @@ void channel_sums_acc(Stream stream, const Tensor& x, const Tensor& sums, void* 
                       {static_cast<unsigned>(blocks), static_cast<unsigned>((channels + lanes - 1) / lanes)},
                       {lanes, 256 / lanes}},
                      stream, pixels, channels, device_data<const T>(x), partial);
-        launch_ordered<double, Arithmetic<T>>(stream, channels, blocks, SamePlace{sums.elements()}, partial, device_data<Arithmetic<T>>(sums));
+        launch_ordered<double, Arithmetic<T>>(stream, channels, blocks, SamePlace{sums.elements()}, partial,
+                                              device_data<Arithmetic<T>>(sums));
     });
 }
 

@@ -182,7 +182,8 @@ std::unique_ptr<Operations> make_cuda_planner(const std::string& model) {
 LibraryVersions cuda_libraries() {
     int runtime = 0;
     cudaRuntimeGetVersion(&runtime);
-    return {{"CUDA", version_text(runtime)}, {"cuDNN", cudnn_version()}, {"cuFFT", cufft_version()}, {"cuBLAS", cublas_version()}};
+    return {
+        {"CUDA", version_text(runtime)}, {"cuDNN", cudnn_version()}, {"cuFFT", cufft_version()}, {"cuBLAS", cublas_version()}};
 }
 
 }  // namespace gleam::cuda

@@ -8,8 +8,7 @@ namespace gleam::cuda {
 namespace {
 
 void check(cublasStatus_t status, const char* what) {
-    if (status != CUBLAS_STATUS_SUCCESS)
-        throw DeviceError(std::string("cuBLAS, ") + what, cublasGetStatusString(status), "");
+    if (status != CUBLAS_STATUS_SUCCESS) throw DeviceError(std::string("cuBLAS, ") + what, cublasGetStatusString(status), "");
 }
 
 }  // namespace

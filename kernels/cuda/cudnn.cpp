@@ -95,7 +95,8 @@ std::size_t DeviceDescription::total_memory() const {
     return json.is_object() ? json.value("totalGlobalMem", std::size_t{0}) : 0;
 }
 
-// ---- a convolution as a graph --------------------------------------------------------------------------------------------------
+// ---- a convolution as a graph
+// --------------------------------------------------------------------------------------------------
 
 namespace {
 
@@ -206,7 +207,8 @@ bool suits(const Descriptor& configuration, const Convolution& c) {
     const Descriptor engine(CUDNN_BACKEND_ENGINE_DESCRIPTOR);
     cudnnBackendDescriptor_t raw = engine.get();
     std::int64_t count = 0;
-    check(cudnnBackendGetAttribute(configuration.get(), CUDNN_ATTR_ENGINECFG_ENGINE, CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &count, &raw),
+    check(cudnnBackendGetAttribute(configuration.get(), CUDNN_ATTR_ENGINECFG_ENGINE, CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &count,
+                                   &raw),
           "reading an engine");
     const auto notes = engine.values<cudnnBackendNumericalNote_t>(CUDNN_ATTR_ENGINE_NUMERICAL_NOTE, CUDNN_TYPE_NUMERICAL_NOTE,
                                                                   CUDNN_NUMERICAL_NOTE_TYPE_COUNT);
@@ -243,8 +245,7 @@ std::size_t workspace_of(const Descriptor& plan) {
 std::string Convolution::key() const {
     static constexpr const char* passes[] = {"forward", "data", "weights"};
     return fmt::format("{} {} {} x{} y{} taps[{},{},{}] padding[{},{},{}]", passes[static_cast<int>(pass)], name_of(dtype),
-                       tf32 ? "tf32" : "strict", x.str(), y.str(), taps[0], taps[1], taps[2],
-                       padding[0], padding[1], padding[2]);
+                       tf32 ? "tf32" : "strict", x.str(), y.str(), taps[0], taps[1], taps[2], padding[0], padding[1], padding[2]);
 }
 
 Convolution Convolution::of(const kernels::cu::WideConvolution& c) {
@@ -279,11 +280,12 @@ ConvolutionPlan::ConvolutionPlan(const Convolution& c, const DeviceDescription& 
         if (workspace_ <= c.budget()) return;
         ++too_large;
     }
-    throw DeviceError("cuDNN, " + c.key(),
-                      fmt::format("no plan: {} suggestions give the same bits every time in this arithmetic, {} of them need more "
-                                  "scratch memory than {} bytes",
-                                  suitable, too_large, c.budget()),
-                      "choose another precision, or device: cpu");
+    throw DeviceError(
+        "cuDNN, " + c.key(),
+        fmt::format("no plan: {} suggestions give the same bits every time in this arithmetic, {} of them need more "
+                    "scratch memory than {} bytes",
+                    suitable, too_large, c.budget()),
+        "choose another precision, or device: cpu");
 }
 
 ConvolutionPlan::ConvolutionPlan(const std::string& json, const DeviceDescription& device)

@@ -1,7 +1,7 @@
 // Convolutions by cuDNN 9: one convolution as a graph, and the plan that carries it out.
 //
-// Of the graph interface three operations are used, so that it is called through the few lines here; NVIDIA's C++ frontend would be
-// 91 headers more (docs/adr/017-cudnn.md). Plans are made from a description of a device, which need not be there: what a step
+// Of the graph interface three operations are used, so that it is called through the few lines here; NVIDIA's C++ frontend would
+// be 91 headers more (docs/adr/017-cudnn.md). Plans are made from a description of a device, which need not be there: what a step
 // needs on a GPU is known, to the byte of its workspace, on any machine.
 #pragma once
 
@@ -56,7 +56,7 @@ private:
 // What plans are made for: a GPU in cuDNN's own words.
 class DeviceDescription {
 public:
-    static DeviceDescription of_device(int index);              // that is there
+    static DeviceDescription of_device(int index);                // that is there
     static DeviceDescription from_json(const std::string& json);  // or not
     // One this program knows by heart ("h200"); DeviceError where it does not, naming those it does.
     static DeviceDescription of_model(const std::string& model);

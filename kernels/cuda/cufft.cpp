@@ -34,8 +34,8 @@ const FourierPlans::Plan& FourierPlans::plan(const FourierPass& pass, DType dtyp
     check(cufftCreate(&plan.handle), "making a plan");
     check(cufftSetAutoAllocation(plan.handle, 0), "choosing who allocates");
     const cudaDataType type = dtype == DType::c64 ? CUDA_C_32F : CUDA_C_64F;
-    check(cufftXtMakePlanMany(plan.handle, static_cast<int>(n.size()), n.data(), n.data(), pass.stride, pass.distance, type, n.data(),
-                              pass.stride, pass.distance, type, pass.batch, &plan.workspace, type),
+    check(cufftXtMakePlanMany(plan.handle, static_cast<int>(n.size()), n.data(), n.data(), pass.stride, pass.distance, type,
+                              n.data(), pass.stride, pass.distance, type, pass.batch, &plan.workspace, type),
           "planning");
     check(cufftSetStream(plan.handle, stream_), "choosing the stream");
     return plan;

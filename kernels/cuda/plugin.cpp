@@ -11,7 +11,9 @@ namespace {
 class CudaPlugin final : public kernels::Plugin {
     std::string describe(int index) const override { return describe_gpu(index); }
     std::unique_ptr<kernels::Operations> make(int index) const override { return make_cuda_operations(index); }
-    std::unique_ptr<kernels::Operations> make_planner(const std::string& model) const override { return make_cuda_planner(model); }
+    std::unique_ptr<kernels::Operations> make_planner(const std::string& model) const override {
+        return make_cuda_planner(model);
+    }
     kernels::LibraryVersions libraries() const override { return cuda_libraries(); }
 };
 
@@ -20,6 +22,7 @@ class CudaPlugin final : public kernels::Plugin {
 
 extern "C" [[gnu::visibility("default")]] const gleam::kernels::PluginExport* gleam_plugin() {
     static const gleam::cuda::CudaPlugin plugin;
-    static const gleam::kernels::PluginExport exported{gleam::kernels::plugin_build, static_cast<const gleam::kernels::Plugin*>(&plugin)};
+    static const gleam::kernels::PluginExport exported{gleam::kernels::plugin_build,
+                                                       static_cast<const gleam::kernels::Plugin*>(&plugin)};
     return &exported;
 }

@@ -13,7 +13,8 @@ namespace gleam::cuda {
 void check(cudaError_t status, const char* what) {
     if (status == cudaSuccess) return;
     cudaGetLastError();  // would be reported by the next call otherwise
-    const bool sticky = status == cudaErrorIllegalAddress || status == cudaErrorLaunchFailure || status == cudaErrorECCUncorrectable;
+    const bool sticky =
+        status == cudaErrorIllegalAddress || status == cudaErrorLaunchFailure || status == cudaErrorECCUncorrectable;
     throw DeviceError(std::string("CUDA, ") + what, std::string(cudaGetErrorName(status)) + ", " + cudaGetErrorString(status),
                       sticky ? "the GPU cannot be used by this process any more: start again, from the last checkpoint" : "");
 }
@@ -37,12 +38,10 @@ void require_gpu(int index) {
     if (status == cudaErrorNoDevice || (status == cudaSuccess && devices == 0))
         throw DeviceError(where, "the NVIDIA driver sees no GPU", "nvidia-smi lists GPUs; CUDA_VISIBLE_DEVICES may hide them");
     check(status, "counting GPUs");
-    if (index >= devices)
-        throw DeviceError(where, fmt::format("there are only {} GPUs here", devices), "nvidia-smi lists them");
+    if (index >= devices) throw DeviceError(where, fmt::format("there are only {} GPUs here", devices), "nvidia-smi lists them");
     int major = 0;
     check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, index), "asking for the compute capability");
-    if (major < 8)
-        throw DeviceError(where, "the GPU is older than compute capability 8.0", "use another one, or device: cpu");
+    if (major < 8) throw DeviceError(where, "the GPU is older than compute capability 8.0", "use another one, or device: cpu");
 }
 
 std::string describe_gpu(int index) {
@@ -83,7 +82,8 @@ Staging::Place& Staging::next() {
     Place& place = ring_[turn_];
     turn_ = (turn_ + 1) % places;
     if (!place.data) check(cudaMallocHost(&place.data, piece), "allocating pinned memory");
-    if (!place.used) check(cudaEventCreateWithFlags(&place.used, cudaEventDisableTiming | cudaEventBlockingSync), "making an event");
+    if (!place.used)
+        check(cudaEventCreateWithFlags(&place.used, cudaEventDisableTiming | cudaEventBlockingSync), "making an event");
     check(cudaEventSynchronize(place.used), "waiting for a copy");
     return place;
 }
@@ -93,7 +93,8 @@ void Staging::upload(const void* host, void* device, std::size_t bytes) {
         const std::size_t n = std::min(piece, bytes - at);
         const Place& place = next();
         std::memcpy(place.data, static_cast<const char*>(host) + at, n);
-        check(cudaMemcpyAsync(static_cast<char*>(device) + at, place.data, n, cudaMemcpyHostToDevice, stream_), "copying to the GPU");
+        check(cudaMemcpyAsync(static_cast<char*>(device) + at, place.data, n, cudaMemcpyHostToDevice, stream_),
+              "copying to the GPU");
         check(cudaEventRecord(place.used, stream_), "recording an event");
     }
 }

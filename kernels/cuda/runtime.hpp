@@ -16,7 +16,8 @@ void check(cudaError_t status, const char* what);  // throws DeviceError
 // "13.0" of 13000, as CUDA writes versions.
 std::string version_text(int version);
 
-// Throws DeviceError unless GPU `index` can run this program's kernels: no driver, one that is too old, no such GPU, too old a GPU.
+// Throws DeviceError unless GPU `index` can run this program's kernels: no driver, one that is too old, no such GPU, too old a
+// GPU.
 void require_gpu(int index);
 // "NVIDIA H200, 139.8 GiB, compute capability 9.0"; as above.
 std::string describe_gpu(int index);

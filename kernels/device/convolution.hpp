@@ -37,8 +37,8 @@ struct WeightView {
     }
 };
 
-// Where the sums go: y = sum + bias (null: none; of the first channels), or, gated, y = sum times `slope` where y was not positive
-// before.
+// Where the sums go: y = sum + bias (null: none; of the first channels), or, gated, y = sum times `slope` where y was not
+// positive before.
 template <class Y>
 struct ConvolutionOutput {
     Y* y;

@@ -28,7 +28,7 @@ enum class ThreadOrder : std::uint8_t { forward, reverse, shuffled };
 // What Stream::handle points to.
 struct StreamState {
     ThreadOrder order = ThreadOrder::forward;
-    std::uint64_t launches = 0;  // so far; also the seed of the shuffle
+    std::uint64_t launches = 0;                               // so far; also the seed of the shuffle
     std::vector<std::function<void()>>* recording = nullptr;  // takes what is put into the stream, instead of it being done
 
     // Work in the stream's order.

@@ -26,7 +26,8 @@ struct Fftw {
         auto* data = reinterpret_cast<fftwf_complex*>(x);
         return fftwf_plan_many_dft(static_cast<int>(p.extent.size()), p.extent.data(), static_cast<int>(p.batch), data, nullptr,
                                    static_cast<int>(p.stride), static_cast<int>(p.distance), data, nullptr,
-                                   static_cast<int>(p.stride), static_cast<int>(p.distance), sign, FFTW_ESTIMATE | FFTW_UNALIGNED);
+                                   static_cast<int>(p.stride), static_cast<int>(p.distance), sign,
+                                   FFTW_ESTIMATE | FFTW_UNALIGNED);
     }
     static void run(Plan plan, std::complex<T>* x) {
         auto* data = reinterpret_cast<fftwf_complex*>(x);
@@ -87,7 +88,8 @@ private:
         const std::int64_t taps = s[1] * s[2] * s[3], in = s[4];
         for (std::int64_t o = 0; o < s[0]; ++o)
             for (std::int64_t t = 0; t < taps; ++t)
-                for (std::int64_t i = 0; i < in; ++i) f(arranged_.as<T>()[(o * taps + t) * in + i], plain_[(o * in + i) * taps + t]);
+                for (std::int64_t i = 0; i < in; ++i)
+                    f(arranged_.as<T>()[(o * taps + t) * in + i], plain_[(o * in + i) * taps + t]);
     }
 
     Tensor arranged_;

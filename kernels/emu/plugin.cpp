@@ -22,6 +22,7 @@ class EmuPlugin final : public kernels::Plugin {
 
 extern "C" [[gnu::visibility("default")]] const gleam::kernels::PluginExport* gleam_plugin() {
     static const gleam::emu::EmuPlugin plugin;
-    static const gleam::kernels::PluginExport exported{gleam::kernels::plugin_build, static_cast<const gleam::kernels::Plugin*>(&plugin)};
+    static const gleam::kernels::PluginExport exported{gleam::kernels::plugin_build,
+                                                       static_cast<const gleam::kernels::Plugin*>(&plugin)};
     return &exported;
 }

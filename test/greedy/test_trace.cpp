@@ -1,7 +1,6 @@
 // Every number of training steps against a float64 reference (docs/testing.md, "Parity").
-#include "greedy/trace.hpp"
-
 #include "core/sanitizers.hpp"
+#include "greedy/trace.hpp"
 #include "kernels/cpu/cpu.hpp"
 #include "kernels/devices.hpp"
 #include "test/support/parity.hpp"

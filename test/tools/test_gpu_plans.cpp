@@ -1,5 +1,5 @@
-// Every configuration of tools/configs planned for a GPU that is not there: cuDNN is asked for a plan of each of its convolutions,
-// which has to repeat its bits and to fit its budget of scratch memory, or planning fails.
+// Every configuration of tools/configs planned for a GPU that is not there: cuDNN is asked for a plan of each of its
+// convolutions, which has to repeat its bits and to fit its budget of scratch memory, or planning fails.
 #include <nlohmann/json.hpp>
 
 #include "test/support/dataset.hpp"
@@ -25,7 +25,7 @@ Sizes sizes_of(const std::string& configuration) {
 }
 
 nlohmann::json plan(const std::string& configuration, const std::string& precision, const fs::path& log) {
-    std::vector<std::string> arguments{"plan", configuration, "--device", "h200", "--json", "--strategy", "greedy",
+    std::vector<std::string> arguments{"plan",  configuration,           "--device", "h200", "--json", "--strategy", "greedy",
                                        "--set", "precision=" + precision};
     const Sizes sizes = sizes_of(configuration);
     arguments.insert(arguments.end(), sizes.arguments.begin(), sizes.arguments.end());
@@ -61,8 +61,8 @@ TEST_CASE("Every configuration has a plan on an H200 in every precision, and fit
 TEST_CASE("Planning for a GPU that nobody has described names those that are known") {
     const TemporaryDirectory directory;
     write_bytes(directory / "job.yaml", "model: {unrolls: 2}\n");
-    const Finished f = run_gleam({"plan", (directory / "job.yaml").string(), "--device", "h2000", "--size", "32x32", "--coils", "2"},
-                                 directory / "log");
+    const Finished f = run_gleam(
+        {"plan", (directory / "job.yaml").string(), "--device", "h2000", "--size", "32x32", "--coils", "2"}, directory / "log");
     CHECK(f.code == 3);
     CHECK_THAT(f.out, ContainsSubstring("models known: h200"));
 }

@@ -155,7 +155,8 @@ void add_plan(CLI::App& program, Run& run) {
     command->add_option("--size", o->size, "plan for this matrix instead of that of the data: 256x256; volumes 32x256x256");
     command->add_option("--coils", o->coils, "plan for so many coils")->check(CLI::Range(1, 1024));
     command->add_option("--frames", o->frames, "2d+t: plan for so many frames")->check(CLI::Range(1, 4096));
-    command->add_option("--device", o->device, "plan for this device, also one that is not there: h200 (default: that of the job)");
+    command->add_option("--device", o->device,
+                        "plan for this device, also one that is not there: h200 (default: that of the job)");
     command->add_flag("--json", o->json, "print JSON, with every operation");
     command->callback([o, &run] { run = [o] { return plan(*o); }; });
 }

@@ -57,13 +57,12 @@ std::string work_table(const PlanResult& r) {
         }
         text += "\n";
     }
-    text += r.ceilings ? fmt::format(
-                             "Seconds: every operation at {:.4g} GFLOP/s or {:.4g} GB/s ({} threads); shares are of them.\n",
-                             r.ceilings->fma_gflops, r.ceilings->copy_gbytes_per_s, r.ceilings->threads)
-            : r.device.kind != DeviceKind::cpu
-                ? "Shares are of the operations.\n"
-                : fmt::format("Shares are of the operations. For times, run gleam-bench-ceilings{}.\n",
-                              r.ceilings_file.empty() ? "" : ", which writes " + r.ceilings_file);
+    text +=
+        r.ceilings ? fmt::format("Seconds: every operation at {:.4g} GFLOP/s or {:.4g} GB/s ({} threads); shares are of them.\n",
+                                 r.ceilings->fma_gflops, r.ceilings->copy_gbytes_per_s, r.ceilings->threads)
+        : r.device.kind != DeviceKind::cpu ? "Shares are of the operations.\n"
+                                           : fmt::format("Shares are of the operations. For times, run gleam-bench-ceilings{}.\n",
+                                                         r.ceilings_file.empty() ? "" : ", which writes " + r.ceilings_file);
     return text;
 }
 
@@ -166,7 +165,8 @@ std::string plan_text(const PlanResult& r) {
     text += fmt::format(", {} (sizes: {})\n\n{}\n{}", where, r.data, memory_table(r), work_table(r));
     if (r.device.kind != DeviceKind::cpu)
         text += fmt::format(
-            "Arenas are memory of the device, which has {} in all; its driver's and libraries' own some hundred MiB come on top.\n"
+            "Arenas are memory of the device, which has {} in all; its driver's and libraries' own some hundred MiB come on "
+            "top.\n"
             "The process is memory of the host.\n",
             format_bytes(r.available));
     for (const StrategyPlan& s : r.strategies)
@@ -176,7 +176,11 @@ std::string plan_text(const PlanResult& r) {
 }
 
 std::string plan_json(const PlanResult& r) {
-    Json json{{"config", r.config}, {"sizes_from", r.data}, {"device", r.device_name}, {"threads", r.threads}, {"batch", r.job.training.batch}};
+    Json json{{"config", r.config},
+              {"sizes_from", r.data},
+              {"device", r.device_name},
+              {"threads", r.threads},
+              {"batch", r.job.training.batch}};
     json["configured_strategy"] = r.job.training.strategy;
     json["data"] = layout_json(r.layouts.train);
     if (r.layouts.validation) json["validation"] = layout_json(*r.layouts.validation);

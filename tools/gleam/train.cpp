@@ -70,8 +70,7 @@ int train(const TrainOptions& options) {
     std::string again = fmt::format("gleam train {} --out {} --resume", options.config, job.output);
     for (const std::string& o : options.overrides) again += " --set " + o;
     if (!options.same_memory_as.empty()) again += " --same-memory-as " + options.same_memory_as;
-    log_info("stopped at step {} of {}; the checkpoint is written. Continue with:\n  {}", done.steps,
-             job.training.steps, again);
+    log_info("stopped at step {} of {}; the checkpoint is written. Continue with:\n  {}", done.steps, job.training.steps, again);
     return 128 + (interrupt_signal() ? interrupt_signal() : SIGTERM);  // of several processes, only the first may have got one
 }
 

@@ -59,7 +59,8 @@ public:
     }
     // Where MPI reads and writes.
     void* wire(std::size_t slot) {
-        return host_.empty() ? static_cast<void*>(static_cast<char*>(device_.data()) + slot * bytes_) : host_.data() + slot * bytes_;
+        return host_.empty() ? static_cast<void*>(static_cast<char*>(device_.data()) + slot * bytes_)
+                             : host_.data() + slot * bytes_;
     }
     void to_wire(std::size_t slot, const Tensor& image) {
         if (!host_.empty()) ops_.copy(image, on_host(slot, image));
@@ -69,7 +70,9 @@ public:
     }
 
 private:
-    Tensor on_host(std::size_t slot, const Tensor& like) { return {host_.data() + slot * bytes_, like.dtype, like.shape, Device{}}; }
+    Tensor on_host(std::size_t slot, const Tensor& like) {
+        return {host_.data() + slot * bytes_, like.dtype, like.shape, Device{}};
+    }
 
     kernels::Operations& ops_;
     std::size_t bytes_;
@@ -103,7 +106,8 @@ void Heartbeat::run() {
         for (int other = 0; other < count_; ++other) {
             MPI_Request request = MPI_REQUEST_NULL;
             if (other == rank_) continue;
-            if (MPI_Isend(nullptr, 0, MPI_BYTE, other, life_tag, MPI_COMM_WORLD, &request) == MPI_SUCCESS) MPI_Request_free(&request);
+            if (MPI_Isend(nullptr, 0, MPI_BYTE, other, life_tag, MPI_COMM_WORLD, &request) == MPI_SUCCESS)
+                MPI_Request_free(&request);
         }
         for (int there = 1; there != 0;) {
             MPI_Status status;
@@ -115,7 +119,8 @@ void Heartbeat::run() {
 }
 
 void Heartbeat::require_alive(int other, const std::string& what) const {
-    const Clock::duration silent = Clock::now().time_since_epoch() - Clock::duration(seen_[static_cast<std::size_t>(other)].load());
+    const Clock::duration silent =
+        Clock::now().time_since_epoch() - Clock::duration(seen_[static_cast<std::size_t>(other)].load());
     if (silent > deadline_)
         throw CommunicationError(fmt::format("rank {}", rank_),
                                  fmt::format("rank {} has given no sign of life for {:.1f} s ({})", other,
@@ -164,8 +169,9 @@ public:
 
 private:
     void post(std::size_t slot) {
-        check(MPI_Irecv(&headers_[slot], sizeof(Header), MPI_BYTE, rank_ - 1, header_tag, MPI_COMM_WORLD, &header_requests_[slot]),
-              "posting a receive");
+        check(
+            MPI_Irecv(&headers_[slot], sizeof(Header), MPI_BYTE, rank_ - 1, header_tag, MPI_COMM_WORLD, &header_requests_[slot]),
+            "posting a receive");
         check(MPI_Irecv(buffers_.wire(slot), count_of(buffers_.bytes()), MPI_BYTE, rank_ - 1, image_tag, MPI_COMM_WORLD,
                         &image_requests_[slot]),
               "posting a receive");
@@ -216,8 +222,9 @@ private:
     }
     void send(std::size_t slot, const Header& header) {
         headers_[slot] = header;
-        check(MPI_Isend(&headers_[slot], sizeof(Header), MPI_BYTE, rank_ + 1, header_tag, MPI_COMM_WORLD, &header_requests_[slot]),
-              "sending an image");
+        check(
+            MPI_Isend(&headers_[slot], sizeof(Header), MPI_BYTE, rank_ + 1, header_tag, MPI_COMM_WORLD, &header_requests_[slot]),
+            "sending an image");
     }
 
     Heartbeat& life_;
@@ -231,7 +238,8 @@ private:
     std::uint64_t sent_ = 0;
 };
 
-// ---- mail ------------------------------------------------------------------------------------------------------------------------
+// ---- mail
+// ------------------------------------------------------------------------------------------------------------------------
 
 class MpiTransport::Letters final : public Mail {
 public:
@@ -271,13 +279,15 @@ private:
     std::list<Sent> sent_;
 };
 
-// ---- the job ---------------------------------------------------------------------------------------------------------------------
+// ---- the job
+// ---------------------------------------------------------------------------------------------------------------------
 
 MpiTransport::MpiTransport(std::chrono::milliseconds deadline) {
     int provided = 0;
     check(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_MULTIPLE, &provided), "starting");
     if (provided < MPI_THREAD_MULTIPLE)
-        throw CommunicationError("MPI", "this library does not let several threads call it", "use one built with MPI_THREAD_MULTIPLE");
+        throw CommunicationError("MPI", "this library does not let several threads call it",
+                                 "use one built with MPI_THREAD_MULTIPLE");
     MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
     MPI_Comm_rank(MPI_COMM_WORLD, &rank_);
     MPI_Comm_size(MPI_COMM_WORLD, &count_);

@@ -4,8 +4,8 @@
 // it is read, and a sender waits only for a buffer of its own. Nobody waits in a loop that keeps a core busy: between looks there
 // are pauses of up to a millisecond.
 //
-// A thread of every process tells all others now and then that it is alive, however long a step takes. Who waits for a process that
-// has been silent longer than the deadline gives up (CommunicationError).
+// A thread of every process tells all others now and then that it is alive, however long a step takes. Who waits for a process
+// that has been silent longer than the deadline gives up (CommunicationError).
 #pragma once
 
 #define OMPI_SKIP_MPICXX 1

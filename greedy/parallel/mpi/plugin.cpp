@@ -1,6 +1,7 @@
 // libgleam_mpi.so: ranks as processes of an MPI job.
-#include "greedy/parallel/mpi/mpi_transport.hpp"
 #include "kernels/plugin.hpp"
+
+#include "greedy/parallel/mpi/mpi_transport.hpp"
 #include "kernels/plugin_build.hpp"
 
 namespace gleam::greedy {

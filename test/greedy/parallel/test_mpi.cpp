@@ -30,8 +30,9 @@ struct Job {
     }
     std::vector<std::string> arguments(const std::string& out, const std::vector<std::string>& changes,
                                        const std::vector<std::string>& more) const {
-        std::vector<std::string> all{"train", job.string(), "--out", (directory / out).string(), "--set", "model.unrolls=4",
-                                     "--set", "device=cpu", "--set", "threads=1"};
+        std::vector<std::string> all{"train", job.string(),      "--out", (directory / out).string(),
+                                     "--set", "model.unrolls=4", "--set", "device=cpu",
+                                     "--set", "threads=1"};
         for (const std::string& change : changes) all.insert(all.end(), {"--set", change});
         all.insert(all.end(), more.begin(), more.end());
         return all;
@@ -42,7 +43,8 @@ struct Job {
         std::vector<std::string> all{"--oversubscribe", "--mca", "btl", "self,vader", "-n", std::to_string(ranks), GLEAM_PROGRAM};
         const auto own = arguments(out, changes, more);
         all.insert(all.end(), own.begin(), own.end());
-        return Process(all, log, 0, GLEAM_MPIRUN, {"OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1", "OMPI_MCA_plm=isolated"});
+        return Process(all, log, 0, GLEAM_MPIRUN,
+                       {"OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1", "OMPI_MCA_plm=isolated"});
     }
     void train(int ranks, const std::string& out, const std::vector<std::string>& changes = {},
                const std::vector<std::string>& more = {}) const {

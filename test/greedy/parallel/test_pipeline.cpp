@@ -1,10 +1,9 @@
 // Training in a pipeline of ranks: the same computation as by one rank, to the bit.
-#include "greedy/parallel/pipeline.hpp"
-
 #include <cmath>
 
 #include "core/error.hpp"
 #include "data/hdf5.hpp"
+#include "greedy/parallel/pipeline.hpp"
 #include "kernels/cpu/cpu.hpp"
 #include "kernels/devices.hpp"
 #include "test/support/catch.hpp"
@@ -25,9 +24,14 @@ struct Pipeline {
         write_dataset(directory / "test.h5", 2);
     }
     JobConfig job(const std::vector<std::string>& changes, const std::string& out) const {
-        std::vector<std::string> all{"model.unrolls=6",        "training.steps=7",           "training.validate_every=3",
-                                     "training.checkpoint_every=2", "training.log_every=2", "training.clip_norm=0.5",
-                                     "device=cpu",             "output=" + (directory / out).string()};
+        std::vector<std::string> all{"model.unrolls=6",
+                                     "training.steps=7",
+                                     "training.validate_every=3",
+                                     "training.checkpoint_every=2",
+                                     "training.log_every=2",
+                                     "training.clip_norm=0.5",
+                                     "device=cpu",
+                                     "output=" + (directory / out).string()};
         all.insert(all.end(), changes.begin(), changes.end());
         return parse_job(tiny_job(directory / "train.h5", directory / "test.h5", 7), "tiny", all);
     }
@@ -73,7 +77,8 @@ const std::vector<std::string> modl{"model.regularizer.type=revnet", "model.data
 
 TEST_CASE("A pipeline of ranks trains to the same bits as one rank: weights, moments, losses, norms and scores") {
     const Pipeline p;
-    std::vector<std::vector<std::string>> variants{{}, {"training.modules=3"}, {"training.accumulate=2", "training.ema=0.9"}, modl};
+    std::vector<std::vector<std::string>> variants{
+        {}, {"training.modules=3"}, {"training.accumulate=2", "training.ema=0.9"}, modl};
     int number = 0;
     for (const auto& changes : variants) {
         const std::string one = "one" + std::to_string(number);

@@ -23,8 +23,10 @@ Convolution bordered(ConvolutionPass pass, DType dtype, bool tf32, const Shape& 
 
 TEST_CASE("Every pass in every precision has a plan on an H200 that repeats its bits and fits its budget") {
     const DeviceDescription h200 = DeviceDescription::of_model("h200");
-    for (const Shape& y : {Shape{4, 1, 320, 256, 104}, Shape{4, 1, 320, 256, 72}, Shape{1, 1, 32, 32, 8}, Shape{1, 16, 48, 48, 64}})
-        for (const auto& [dtype, tf32] : {std::pair{DType::f32, false}, {DType::f32, true}, {DType::bf16, false}, {DType::f64, false}})
+    for (const Shape& y :
+         {Shape{4, 1, 320, 256, 104}, Shape{4, 1, 320, 256, 72}, Shape{1, 1, 32, 32, 8}, Shape{1, 16, 48, 48, 64}})
+        for (const auto& [dtype, tf32] :
+             {std::pair{DType::f32, false}, {DType::f32, true}, {DType::bf16, false}, {DType::f64, false}})
             for (const ConvolutionPass pass : passes) {
                 const Convolution c = bordered(pass, dtype, tf32, y);
                 INFO(c.key());

@@ -94,7 +94,8 @@ struct Filled {
         Array<float> of_weights = weights, of_bias = bias;
         const Tensor b = of_bias.view();
         cpu->convolution_weights_acc(x.view(), y.view(), padding, of_weights.view(), &b, cpu_workspace);
-        for (const auto& [got, wanted] : {std::pair{dw.numbers<float>(), of_weights.values}, {db.numbers<float>(), of_bias.values}})
+        for (const auto& [got, wanted] :
+             {std::pair{dw.numbers<float>(), of_weights.values}, {db.numbers<float>(), of_bias.values}})
             for (std::size_t i = 0; i < got.size(); ++i)
                 REQUIRE(std::abs(got[i] - wanted[i]) <= tolerance * (10 + std::abs(wanted[i])));
     }

@@ -30,7 +30,8 @@ extern "C" [[gnu::visibility("default")]] const gleam::kernels::PluginExport* gl
 #ifdef GLEAM_OTHER_BUILD
     static const gleam::kernels::PluginExport exported{"another build", static_cast<const gleam::kernels::Plugin*>(&plugin)};
 #else
-    static const gleam::kernels::PluginExport exported{gleam::kernels::plugin_build, static_cast<const gleam::kernels::Plugin*>(&plugin)};
+    static const gleam::kernels::PluginExport exported{gleam::kernels::plugin_build,
+                                                       static_cast<const gleam::kernels::Plugin*>(&plugin)};
 #endif
     return &exported;
 }
