@@ -44,7 +44,8 @@ struct Job {
         const auto own = arguments(out, changes, more);
         all.insert(all.end(), own.begin(), own.end());
         return Process(all, log, 0, GLEAM_MPIRUN,
-                       {"OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1", "OMPI_MCA_plm=isolated"});
+                       {"OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1", "OMPI_MCA_plm=isolated",
+                        "OMPI_MCA_btl_vader_single_copy_mechanism=none"});
     }
     void train(int ranks, const std::string& out, const std::vector<std::string>& changes = {},
                const std::vector<std::string>& more = {}) const {
