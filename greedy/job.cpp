@@ -185,7 +185,7 @@ static void visit(ConfigVisitor& v, ParallelConfig& c) {
          "workers that the modules of greedy training are spread over, each with consecutive ones: a pipeline over mini-batches, "
          "whose results do not depend on it, to the bit"},
         c.ranks, {.least = 1, .most = 4096});
-    v.number({"deadline", "longest that a rank waits for another before the run ends", "seconds"}, c.deadline,
+    v.number({"deadline", "under MPI, longest that a rank may give no sign of life before the run ends", "seconds"}, c.deadline,
              {.least = 0, .most = 1e6, .least_open = true});
 }
 

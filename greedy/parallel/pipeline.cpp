@@ -98,7 +98,7 @@ Training train_in_ranks(const JobConfig& job, bool resume) {
     const int count = static_cast<int>(job.parallel.ranks);
     const int threads = std::max(1, kernels::thread_count() / count);
     std::vector<std::unique_ptr<kernels::Operations>> devices(static_cast<std::size_t>(count));  // outlive what lies on them
-    ThreadTransport transport(count, deadline_of(job));
+    ThreadTransport transport(count);
     std::vector<std::exception_ptr> errors(static_cast<std::size_t>(count));
     Training done;
     const auto work = [&](int r) {

@@ -14,29 +14,21 @@
 namespace gleam::greedy {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr std::size_t slots = 2;
 
 // What all ranks have in common: one lock, one reason to give up.
 struct Common {
     std::mutex mutex;
     std::condition_variable changed;
-    std::chrono::milliseconds deadline;
     std::string failure;  // empty: none
 
     // Waits until ready() says so.
     template <class Ready>
-    void wait(std::unique_lock<std::mutex>& lock, int rank, int other, const std::string& what, Ready&& ready) {
-        const bool in_time = changed.wait_for(lock, deadline, [&] { return !failure.empty() || ready(); });
-        if (ready()) return;
-        const std::string where = fmt::format("rank {}", rank);
-        if (!failure.empty()) throw CommunicationError(where, failure, "the last checkpoint is intact: continue with --resume");
-        if (!in_time)
-            throw CommunicationError(
-                where,
-                fmt::format("rank {} has been silent for {} s ({})", other, static_cast<double>(deadline.count()) / 1e3, what),
-                "set parallel.deadline higher if steps take that long; the last checkpoint is intact: continue with --resume");
+    void wait(std::unique_lock<std::mutex>& lock, int rank, Ready&& ready) {
+        changed.wait(lock, [&] { return !failure.empty() || ready(); });
+        if (!ready())
+            throw CommunicationError(fmt::format("rank {}", rank), failure,
+                                     "the last checkpoint is intact: continue with --resume");
     }
 };
 
@@ -56,8 +48,7 @@ public:
 
     Tensor claim(const Tensor& like) override {
         std::unique_lock lock(common_.mutex);
-        common_.wait(lock, from_, from_ + 1, fmt::format("waiting for room for batch {}", sent_ + 1),
-                     [&] { return sent_ - returned_ < slots; });
+        common_.wait(lock, from_, [&] { return sent_ - returned_ < slots; });
         return slot(sent_, like);
     }
     void commit(std::int64_t label) override {
@@ -68,7 +59,7 @@ public:
 
     bool more() override {
         std::unique_lock lock(common_.mutex);
-        common_.wait(lock, from_ + 1, from_, fmt::format("waiting for batch {}", taken_ + 1), [&] { return taken_ < sent_; });
+        common_.wait(lock, from_ + 1, [&] { return taken_ < sent_; });
         return !headers_[taken_ % slots].end;
     }
     Tensor take(std::int64_t label, const Tensor& like) override {
@@ -127,7 +118,7 @@ public:
     Letter receive(int from) override {
         std::unique_lock lock(common_.mutex);
         auto& box = boxes_[{from, rank_}];
-        common_.wait(lock, rank_, from, "waiting for mail", [&] { return !box.empty(); });
+        common_.wait(lock, rank_, [&] { return !box.empty(); });
         Letter letter = std::move(box.front());
         box.pop_front();
         return letter;
@@ -148,8 +139,7 @@ struct ThreadTransport::State {
     std::vector<std::unique_ptr<Letters>> mail;
 };
 
-ThreadTransport::ThreadTransport(int count, std::chrono::milliseconds deadline) : state_(std::make_unique<State>()) {
-    state_->common.deadline = deadline;
+ThreadTransport::ThreadTransport(int count) : state_(std::make_unique<State>()) {
     for (int r = 0; r < count; ++r) {
         if (r + 1 < count) state_->edges.push_back(std::make_unique<Edge>(state_->common, r));
         state_->mail.push_back(std::make_unique<Letters>(state_->common, state_->boxes, r));

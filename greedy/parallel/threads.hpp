@@ -1,7 +1,6 @@
 // Ranks as threads of one process: images are handed over where they lie, without a copy.
 #pragma once
 
-#include <chrono>
 #include <memory>
 
 #include "greedy/parallel/ports.hpp"
@@ -10,11 +9,11 @@
 namespace gleam::greedy {
 
 // The connections of `count` ranks. Each rank's thread opens its own ports; when one of them fails, all others that wait, or are
-// going to, end with a CommunicationError that names it.
+// going to, end with a CommunicationError that names it. There is no deadline: a step takes what it takes, and threads do not get
+// lost without the process.
 class ThreadTransport {
 public:
-    // `deadline`: the longest that a rank waits for another.
-    ThreadTransport(int count, std::chrono::milliseconds deadline);
+    explicit ThreadTransport(int count);
     ~ThreadTransport();
 
     // The ports of a rank that computes with `ops`, for images of at most `image_bytes`. They live as long as this object.
