@@ -60,6 +60,11 @@ void mark(void* at, std::size_t bytes, bool withhold) {
         if (last > end) parts[end] = last;
     }
     if (withhold && bytes > 0) parts[p] = end;
+    if (accesses == 0) return;
+    if (withhold)  // another thread's kernel is running: what it may touch changes at once
+        __asan_poison_memory_region(p, bytes);
+    else
+        __asan_unpoison_memory_region(p, bytes);
 }
 #else
 void note(void*, std::size_t) {}
