@@ -34,10 +34,17 @@ Array<T> with_channels(const Array<T>& a, std::int64_t channels, float rest) {
     return out;
 }
 
+// For the CPU's operations: the thread sanitizer, which watches kernels here, does not know OpenMP.
+struct OneThread {
+    OneThread() { set_thread_count(1); }
+    ~OneThread() { set_thread_count(0); }
+};
+
 // 3 x 3 taps between images of `in` and `out` channels on the emulated GPU, filled up, against the CPU as they are.
 template <class T>
 struct Filled {
     static constexpr float tolerance = sizeof(T) == 2 ? 2e-2F : 1e-5F;
+    const OneThread alone;  // before the operations, which ask for the number of threads when they are made
     std::unique_ptr<Operations> gpu = emu::make_emu_operations(), cpu = make_cpu_operations();
     Arena gpu_workspace{"gpu"}, cpu_workspace{"cpu"};
     Array<T> x, y;
@@ -50,13 +57,11 @@ struct Filled {
           y(rounded<T>(test::random_array<float>(Shape{2, 1, 6, 7, out}, 2))),
           weights(test::random_array<float>(Shape{out, in, 1, 3, 3}, 3)),
           bias(test::random_array<float>(Shape{out}, 4)) {
-        set_thread_count(1);  // the thread sanitizer does not know OpenMP
         gpu->set_tf32(true);
         gpu_workspace.serve_on_demand(gpu->allocator());
         cpu_workspace.serve_on_demand(cpu->allocator());
         x_channels = gpu->channels(dtype_of<T>, in), y_channels = gpu->channels(dtype_of<T>, out);
     }
-    ~Filled() { set_thread_count(0); }
 
     void require_like(const std::vector<T>& filled, const Array<T>& plain, std::int64_t channels) const {
         const auto expected = with_channels(plain, channels, 0);
