@@ -65,10 +65,6 @@ void rethrow_cause(const std::vector<std::exception_ptr>& errors) {
     if (any) std::rethrow_exception(any);
 }
 
-}  // namespace
-
-namespace {
-
 // The modules of a rank, in equal shares.
 Rank part_of(const JobConfig& job, int number, int count) {
     const int modules = static_cast<int>(module_count(job));

@@ -1,6 +1,5 @@
 // Convolutions: thin ones (thin_convolution.hpp) by our own kernels, the others by the library; sums for the bias by our own
-// kernels always. Which is which depends on the numbers
-// of channels and taps alone, so that planning and computing agree.
+// kernels always. Which is which depends on the numbers of channels and taps alone, so that planning and computing agree.
 //
 // The library wants weights [O, taps, I] in the type of the images, and only writes what it computes. Kernels here do the rest:
 //   arrange   a[o, t, i] = w[o, i, t], rounded to the type of the images; 0 for channels that only fill a tensor up

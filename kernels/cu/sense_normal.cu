@@ -148,19 +148,24 @@ private:
         batch.count = numbers(entries) / (batch.extent[0] * batch.extent[1] * batch.extent[2]);
         return batch;
     }
+    // What the library wants for a whole group and for the last one, which may be smaller and another plan.
     std::int64_t library_bytes() const {
+        const std::int64_t last = pixels_.entries - (pixels_.entries - 1) / group_ * group_;
         std::int64_t most = 0;
-        for (const FftDirection direction : {FftDirection::forward, FftDirection::inverse}) {
-            Arena booking("transform of coil images");
-            ArenaProgram program;
-            booking.book(program);
-            backend_.fourier(direction, batch_of(group_), coils_of(group_, nullptr), booking, true);
-            booking.finish_booking();
-            std::int64_t sum = 0;
-            for (const ArenaProgram::Block& block : program.blocks()) sum += aligned(static_cast<std::int64_t>(block.bytes));
-            most = std::max(most, sum);
-        }
+        for (const std::int64_t entries : {group_, last})
+            for (const FftDirection direction : {FftDirection::forward, FftDirection::inverse})
+                most = std::max(most, library_bytes(direction, entries));
         return most;
+    }
+    std::int64_t library_bytes(FftDirection direction, std::int64_t entries) const {
+        Arena booking("transform of coil images");
+        ArenaProgram program;
+        booking.book(program);
+        backend_.fourier(direction, batch_of(entries), coils_of(entries, nullptr), booking, true);
+        booking.finish_booking();
+        std::int64_t sum = 0;
+        for (const ArenaProgram::Block& block : program.blocks()) sum += aligned(static_cast<std::int64_t>(block.bytes));
+        return sum;
     }
 
     GpuBackend& backend_;
