@@ -11,8 +11,6 @@
 namespace gleam {
 namespace {
 
-std::size_t aligned(std::size_t bytes) { return (bytes + memory_alignment - 1) / memory_alignment * memory_alignment; }
-
 // Bytes behind every block that are never lent: an overrun is reported where it happens.
 #ifdef GLEAM_ADDRESS_SANITIZER
 constexpr std::size_t guard = memory_alignment;

@@ -10,6 +10,9 @@ namespace gleam {
 
 inline constexpr std::size_t memory_alignment = 256;  // of every allocation and every arena block
 
+// Rounded up to a multiple of memory_alignment.
+constexpr std::size_t aligned(std::size_t bytes) { return (bytes + memory_alignment - 1) / memory_alignment * memory_alignment; }
+
 class Allocator {
 public:
     virtual ~Allocator() = default;

@@ -14,8 +14,7 @@ int ParameterPack::add(std::string name, const Shape& shape, double bound, std::
 }
 
 std::size_t ParameterPack::flat_bytes() const {
-    const std::size_t bytes = static_cast<std::size_t>(elements_) * size_of(dtype_);
-    return (bytes + memory_alignment - 1) / memory_alignment * memory_alignment;
+    return aligned(static_cast<std::size_t>(elements_) * size_of(dtype_));
 }
 
 void ParameterPack::bind(void* memory, const ParameterBuffers& buffers, void* shared) {

@@ -52,7 +52,7 @@ Batch DeviceBatch::lay_out(const BatchShape& shape, const Shape& mask) {
     const auto place = [&](DType dtype, const Shape& s) {
         Tensor t{nullptr, dtype, s, ops_.device()};
         if (arena_.sealed()) t.data = static_cast<char*>(arena_.data()) + offset;
-        offset += (t.bytes() + memory_alignment - 1) / memory_alignment * memory_alignment;
+        offset += aligned(t.bytes());
         return t;
     };
     Batch batch;

@@ -11,7 +11,6 @@ namespace {
 constexpr const char* remedy =
     "lower training.batch, model.regularizer.features or the matrix size, or use more modules (training.modules)";
 
-std::size_t aligned(std::size_t bytes) { return (bytes + memory_alignment - 1) / memory_alignment * memory_alignment; }
 
 }  // namespace
 

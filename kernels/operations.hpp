@@ -31,6 +31,12 @@ public:
     virtual ~Recording() = default;
 };
 
+// A point in the work of a device.
+class Event {
+public:
+    virtual ~Event() = default;
+};
+
 class Operations {
 public:
     virtual ~Operations() = default;
@@ -40,6 +46,12 @@ public:
 
     // Returns when every operation before is done; until then, results may not be there yet on a device other than the CPU.
     virtual void synchronize() {}
+    // Makes `event` the point behind every operation so far; null stays null where these are done when they return.
+    virtual void mark(std::unique_ptr<Event>& event) { event = nullptr; }
+    // Operations from here on wait until another object's, on the same device, have come to that point; the host does not wait.
+    virtual void wait_for(const Event&) {}
+    // The device's own name of the queue that operations go through (CUDA: cudaStream_t); null where there is none.
+    virtual void* queue() { return nullptr; }
     // How often the host has waited for the device, in copies to and from it and in synchronize().
     virtual std::int64_t waits() const { return 0; }
 

@@ -38,7 +38,7 @@ public:
     Edge(Common& common, int from) : common_(common), from_(from) {}
 
     void open(kernels::Operations& ops, std::size_t image_bytes) {
-        const std::size_t bytes = (image_bytes + memory_alignment - 1) / memory_alignment * memory_alignment;
+        const std::size_t bytes = aligned(image_bytes);
         void* data = ops.allocator().allocate(slots * bytes);
         if (!data) throw OutOfMemoryError("hand-off", "the device could not give " + format_bytes(slots * bytes));
         memory_ = Memory(ops.allocator(), data, slots * bytes);

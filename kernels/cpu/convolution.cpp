@@ -72,8 +72,7 @@ struct StoredConvolution {
 
 private:
     static std::size_t float_bytes(const Shape& shape) {
-        const std::size_t bytes = static_cast<std::size_t>(shape.elements()) * sizeof(float);
-        return (bytes + memory_alignment - 1) / memory_alignment * memory_alignment;
+        return aligned(static_cast<std::size_t>(shape.elements()) * sizeof(float));
     }
     // Bytes of a copy in float, where one is needed
     template <class T>

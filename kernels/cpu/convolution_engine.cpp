@@ -15,7 +15,6 @@ namespace {
 using dnnl::memory;
 using Tag = memory::format_tag;
 
-std::size_t aligned(std::size_t bytes) { return (bytes + memory_alignment - 1) / memory_alignment * memory_alignment; }
 
 // What oneDNN wants to know of a convolution. Without extent in depth that axis is left out, so that the 2D kernels are used.
 struct Descriptors {

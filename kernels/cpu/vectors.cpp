@@ -45,8 +45,7 @@ double scalar(const Tensor& t, std::int64_t n) {
 }  // namespace
 
 void* CpuAllocator::do_allocate(std::size_t bytes) {
-    const std::size_t rounded = (bytes + memory_alignment - 1) / memory_alignment * memory_alignment;
-    return std::aligned_alloc(memory_alignment, rounded);
+    return std::aligned_alloc(memory_alignment, aligned(bytes));
 }
 
 void CpuAllocator::do_release(void* p) noexcept { std::free(p); }

@@ -30,6 +30,9 @@ public:
     virtual void fill(const Tensor& out, unsigned char byte) = 0;
     // Returns when everything before is done.
     virtual void synchronize() = 0;
+    // As Operations::mark and wait_for.
+    virtual void mark(std::unique_ptr<Event>& event) = 0;
+    virtual void wait_for(const Event& event) = 0;
     // How often the host has waited for the device.
     std::int64_t waits() const { return waits_; }
 

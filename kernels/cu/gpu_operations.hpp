@@ -18,6 +18,9 @@ public:
     Allocator& allocator() override { return backend_->allocator(); }
     std::size_t total_memory() const override { return backend_->total_memory(); }
     void synchronize() override { backend_->synchronize(); }
+    void mark(std::unique_ptr<Event>& event) override { backend_->mark(event); }
+    void wait_for(const Event& event) override { backend_->wait_for(event); }
+    void* queue() override { return backend_->stream().handle; }
     std::int64_t waits() const override { return backend_->waits(); }
     // Tensor cores take 16 bytes of channels at a time. So few as an image has are none of theirs, and stay as they are.
     std::int64_t channels(DType dtype, std::int64_t features) const override {

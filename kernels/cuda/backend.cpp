@@ -97,6 +97,11 @@ public:
         count_wait();
         check(cudaStreamSynchronize(stream_.get()), "waiting for the GPU");
     }
+    void mark(std::unique_ptr<Event>& event) override {
+        if (!event) event = std::make_unique<CudaEvent>();
+        static_cast<CudaEvent&>(*event).record(stream_.get());
+    }
+    void wait_for(const Event& event) override { static_cast<const CudaEvent&>(event).hold_back(stream_.get()); }
 
     void fourier(FftDirection direction, const cu::FourierBatch& batch, const Tensor& x, Arena& workspace,
                  bool planning) override {
@@ -143,6 +148,8 @@ public:
     void copy(const Tensor&, const Tensor&) override { refuse(); }
     void fill(const Tensor&, unsigned char) override { refuse(); }
     void synchronize() override {}
+    void mark(std::unique_ptr<Event>&) override {}
+    void wait_for(const Event&) override {}
 
     void fourier(FftDirection, const cu::FourierBatch& batch, const Tensor& x, Arena& workspace, bool planning) override {
         std::size_t bytes = 0;

@@ -111,6 +111,14 @@ void Staging::download(const void* device, void* host, std::size_t bytes) {
     }
 }
 
+CudaEvent::CudaEvent() { check(cudaEventCreateWithFlags(&event_, cudaEventDisableTiming), "making an event"); }
+
+CudaEvent::~CudaEvent() { cudaEventDestroy(event_); }
+
+void CudaEvent::record(cudaStream_t stream) { check(cudaEventRecord(event_, stream), "recording an event"); }
+
+void CudaEvent::hold_back(cudaStream_t stream) const { check(cudaStreamWaitEvent(stream, event_, 0), "waiting for an event"); }
+
 CudaGraph::CudaGraph(cudaStream_t stream, const std::function<void()>& work) {
     cudaGraph_t recorded = nullptr;
     check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal), "beginning to record");

@@ -63,6 +63,20 @@ private:
     int turn_ = 0;
 };
 
+// A point in a stream, which other streams of the process can wait for.
+class CudaEvent final : public kernels::Event {
+public:
+    CudaEvent();
+    CudaEvent(const CudaEvent&) = delete;
+    CudaEvent& operator=(const CudaEvent&) = delete;
+    ~CudaEvent() override;
+    void record(cudaStream_t stream);
+    void hold_back(cudaStream_t stream) const;  // until the point is reached
+
+private:
+    cudaEvent_t event_ = nullptr;
+};
+
 // Work recorded from a stream.
 class CudaGraph final : public kernels::Recording {
 public:

@@ -47,6 +47,8 @@ public:
         });
     }
     void synchronize() override { count_wait(); }
+    void mark(std::unique_ptr<Event>&) override {}  // work is done when it has been put into the stream
+    void wait_for(const Event&) override {}
 
     void repeat(std::unique_ptr<Recording>& recording, const std::function<void()>& work) override {
         if (!recording) {

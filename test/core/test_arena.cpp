@@ -18,7 +18,7 @@ private:
     void* do_allocate(std::size_t bytes) override {
         if (bytes > most) return nullptr;
         ++open;
-        return std::aligned_alloc(memory_alignment, (bytes + memory_alignment - 1) / memory_alignment * memory_alignment);
+        return std::aligned_alloc(memory_alignment, aligned(bytes));
     }
     void do_release(void* p) noexcept override {
         --open;
