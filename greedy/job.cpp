@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <cstdio>
+#include <numeric>
 
 #include "core/error.hpp"
 
@@ -19,6 +21,20 @@ bool is_device(const std::string& text) {
 
 // The shell expands "~", a YAML file does not; a directory of that name is never meant.
 bool is_path(const std::string& text) { return text.empty() || text[0] != '~'; }
+std::vector<int> numbers_of(const std::string& text) {  // "3,2,3"; empty if it is anything else
+    std::vector<int> numbers;
+    for (const char* at = text.c_str();; ++at) {
+        int n = 0, length = 0;
+        if (std::sscanf(at, "%5d%n", &n, &length) != 1 || n < 1) return {};
+        numbers.push_back(n);
+        at += length;
+        if (!*at) return numbers;
+        if (*at != ',') return {};
+    }
+}
+
+bool is_placement(const std::string& text) { return text == "measured" || text == "equal" || !numbers_of(text).empty(); }
+
 constexpr TextForm path_form = {"a path without '~', or empty", is_path};
 
 constexpr std::int64_t most_unrolls = 10'000;
@@ -185,7 +201,19 @@ static void visit(ConfigVisitor& v, ParallelConfig& c) {
          "workers that the modules of greedy training are spread over, each with consecutive ones: a pipeline over mini-batches, "
          "whose results do not depend on it, to the bit"},
         c.ranks, {.least = 1, .most = 4096});
-    v.number({"deadline", "under MPI, longest that a rank may give no sign of life before the run ends", "seconds"}, c.deadline,
+    v.whole({"replicas",
+             "pipelines that train the same weights, each on batches of its own: the gradients of all are averaged, so a step "
+             "sees so many times `training.batch` samples"},
+            c.replicas, {.least = 1, .most = 4096});
+    v.text({"placement",
+            "which modules a rank takes: `measured` = by what a step of each costs here, `equal` = equal numbers, or how many on "
+            "each rank, such as 3,2,3"},
+           c.placement, {"measured, equal or numbers such as 3,2,3", is_placement});
+    v.choice({"transport",
+              "how images go from process to process: `nccl` = from GPU to GPU, `host` = through the memory of the hosts, `auto` = "
+              "the former where it can be had"},
+             c.transport, {"auto", "host", "nccl"});
+    v.number({"deadline", "longest that a process may give no sign of life before the run ends", "seconds"}, c.deadline,
              {.least = 0, .most = 1e6, .least_open = true});
 }
 
@@ -310,6 +338,16 @@ void check_parallel(const JobConfig& job, const ConfigPlaces& places) {
                           fmt::format("choose at most {}, or more modules (training.modules)", module_count(job)));
 }
 
+void check_placement(const JobConfig& job, const ConfigPlaces& places) {
+    const std::vector<int> given = given_placement(job);
+    const std::int64_t all = std::accumulate(given.begin(), given.end(), std::int64_t{0}), modules = module_count(job);
+    if (!given.empty() && all != modules)
+        throw ConfigError(place_of(places, "parallel.placement"),
+                          fmt::format("'parallel.placement' is {}: {} modules, but there are {}", job.parallel.placement, all,
+                                      modules),
+                          "give each rank a number of modules, as many together as there are");
+}
+
 void check_loss(const LossConfig& loss, const ConfigPlaces& places) {
     if (loss.l1 + loss.l2 + loss.magnitude_l1 + loss.ssim + loss.perpendicular > 0) return;
     std::string where = "training.loss";
@@ -364,6 +402,7 @@ void check_combinations(const JobConfig& job, const ConfigPlaces& places) {
     check_training(job, places);
     check_invertible(job, places);
     check_parallel(job, places);
+    check_placement(job, places);
     check_loss(job.training.loss, places);
     check_optimizer(job.training, places);
     check_data_set(job.data.train, "data.train", places);
@@ -398,6 +437,8 @@ std::int64_t module_count(const JobConfig& job) {
     if (job.training.strategy != "greedy") return 1;
     return job.training.modules ? job.training.modules : job.model.unrolls;
 }
+
+std::vector<int> given_placement(const JobConfig& job) { return numbers_of(job.parallel.placement); }
 
 std::vector<bool> recovered_inputs(const JobConfig& job) {
     if (job.training.strategy != "invertible") return {};

@@ -103,6 +103,9 @@ struct TrainingConfig {
 
 struct ParallelConfig {
     std::int64_t ranks = 1;
+    std::int64_t replicas = 1;
+    std::string placement = "measured";
+    std::string transport = "auto";
     double deadline = 30;
     bool operator==(const ParallelConfig&) const = default;
 };
@@ -160,6 +163,9 @@ const std::vector<std::string>& strategy_names();
 
 // How many modules are trained: training.modules, or what 0 stands for. `job` must be valid.
 std::int64_t module_count(const JobConfig& job);
+
+// The numbers of `parallel.placement`, if it has any.
+std::vector<int> given_placement(const JobConfig& job);
 
 // By `training.invertible.stored`: is the input of unroll i recovered? That of unroll 0 never is. Empty for other strategies.
 std::vector<bool> recovered_inputs(const JobConfig& job);
