@@ -147,9 +147,9 @@ TEST_CASE("Two replicas of a batch of one learn what one learns from a batch of 
         return more;
     };
     p.train(with({"training.batch=2"}), "one", 1);
-    p.train(with({"parallel.replicas=2"}), "flat", 1);
-    p.train(with({"parallel.replicas=2"}), "deep", 3);
-    p.train(with({"parallel.replicas=2"}), "again", 2);
+    p.train(with({"training.batch=1", "parallel.replicas=2"}), "flat", 1);
+    p.train(with({"training.batch=1", "parallel.replicas=2"}), "deep", 3);
+    p.train(with({"training.batch=1", "parallel.replicas=2"}), "again", 2);
     CHECK(p.numbers("deep/last.h5") == p.numbers("flat/last.h5"));
     CHECK(p.numbers("again/last.h5") == p.numbers("flat/last.h5"));
     const auto expected = p.numbers("one/last.h5", "weights"), found = p.numbers("flat/last.h5", "weights");
