@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <cstdlib>
 #include <exception>
-#include <limits>
 #include <thread>
 
 #include "core/log.hpp"
+#include "greedy/parallel/placement.hpp"
 #include "greedy/parallel/threads.hpp"
 #include "kernels/cpu/cpu.hpp"
 #include "kernels/devices.hpp"
@@ -17,34 +17,6 @@ namespace gleam::greedy {
 
 std::chrono::milliseconds deadline_of(const JobConfig& job) {
     return std::chrono::milliseconds(static_cast<std::int64_t>(1e3 * job.parallel.deadline));
-}
-
-std::vector<int> place_modules(const std::vector<double>& costs, int ranks) {
-    const int n = static_cast<int>(costs.size());
-    // least[r][i]: the smallest possible largest sum of modules 0 ... i - 1 on r + 1 ranks; from[r][i]: where the last one
-    // begins.
-    std::vector<std::vector<double>> least(static_cast<std::size_t>(ranks), std::vector<double>(costs.size() + 1));
-    std::vector<std::vector<int>> from(static_cast<std::size_t>(ranks), std::vector<int>(costs.size() + 1));
-    for (int r = 0; r < ranks; ++r)
-        for (int i = r + 1; i <= n; ++i) {
-            double& best = least[static_cast<std::size_t>(r)][static_cast<std::size_t>(i)];
-            best = std::numeric_limits<double>::infinity();
-            double sum = 0;
-            for (int first = i - 1; first >= r; --first) {
-                sum += costs[static_cast<std::size_t>(first)];
-                if (r == 0 && first > 0) continue;
-                const double before = r == 0 ? 0 : least[static_cast<std::size_t>(r - 1)][static_cast<std::size_t>(first)];
-                if (std::max(sum, before) >= best) continue;
-                best = std::max(sum, before);
-                from[static_cast<std::size_t>(r)][static_cast<std::size_t>(i)] = first;
-            }
-        }
-    std::vector<int> firsts(static_cast<std::size_t>(ranks));
-    for (int r = ranks - 1, end = n; r >= 0; --r) {
-        end = from[static_cast<std::size_t>(r)][static_cast<std::size_t>(end)];
-        firsts[static_cast<std::size_t>(r)] = end;
-    }
-    return firsts;
 }
 
 namespace {

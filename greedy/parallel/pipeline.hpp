@@ -8,15 +8,10 @@
 // one checkpoint is the same for all: they take the same number of steps and save after the same one.
 #pragma once
 
-#include <vector>
-
 #include "greedy/parallel/transport.hpp"
 #include "greedy/trainer.hpp"
 
 namespace gleam::greedy {
-
-// The first module of every rank: consecutive modules, so that the largest sum of costs on one rank is as small as it can be.
-std::vector<int> place_modules(const std::vector<double>& costs, int ranks);
 
 // parallel.deadline
 std::chrono::milliseconds deadline_of(const JobConfig& job);

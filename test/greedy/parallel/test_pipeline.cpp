@@ -143,11 +143,3 @@ TEST_CASE("More ranks than modules, and ranks of other strategies, are refused b
     CHECK_THROWS_WITH(p.job({"parallel.ranks=7"}, "x"), ContainsSubstring("parallel.ranks") && ContainsSubstring("at most 6"));
     CHECK_THROWS_WITH(p.job({"parallel.ranks=2", "training.strategy=end_to_end"}, "x"), ContainsSubstring("greedy"));
 }
-
-TEST_CASE("Modules are placed so that the busiest rank has as little as can be") {
-    CHECK(place_modules({1, 1, 1, 1, 1, 1}, 3) == std::vector<int>{0, 2, 4});
-    CHECK(place_modules({1, 1, 1, 1}, 1) == std::vector<int>{0});
-    CHECK(place_modules({5, 1, 1, 1}, 2) == std::vector<int>{0, 1});
-    CHECK(place_modules({1, 1, 1, 5}, 2) == std::vector<int>{0, 3});
-    CHECK(place_modules({1, 2, 3}, 3) == std::vector<int>{0, 1, 2});
-}
