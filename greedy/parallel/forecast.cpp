@@ -37,9 +37,9 @@ Forecast forecast(const PipelineCosts& costs, const std::vector<int>& firsts) {
     f.cuts = (costs.steps + between - 1) / between;
     f.step = std::max(slowest, shared);
     f.fill = way - slowest;
-    // Ranks that share processors use those of the ones that wait: a bubble costs only what all of the work leaves of it.
-    f.run = std::max(steps * slowest + static_cast<double>(f.cuts) * f.fill, steps * shared);
-    f.drains = f.run - steps * f.step;
+    // Ranks that share processors use those of the ones that wait: a bubble costs what the rest of the work does not fill.
+    f.drains = std::max(0.0, static_cast<double>(f.cuts) * f.fill - steps * (f.step - slowest));
+    f.run = steps * f.step + f.drains;
     f.speedup = f.run > 0 ? f.one_rank * replicas * steps / f.run : 0;
     return f;
 }

@@ -110,7 +110,7 @@ TEST_CASE("What a plan cannot know or obey is an error that says what to give") 
 
 TEST_CASE("Without times, a plan for several ranks tells memory, evenness and bubbles in steps") {
     const Plan p;
-    const std::vector<std::string> sizes{"--size", "64x48", "--coils", "4", "--set", "threads=1"};
+    const std::vector<std::string> sizes{"--size", "64x48", "--coils", "4", "--cores", "8"};
     const auto with = [&](std::vector<std::string> more) {
         more.insert(more.end(), sizes.begin(), sizes.end());
         return more;
@@ -202,7 +202,8 @@ TEST_CASE("A plan measures every module on the data") {
     const Plan p;
     write_dataset(p.directory / "train.h5", 2, 20, 3);
     const std::string data = "data.train.file=" + (p.directory / "train.h5").string();
-    const auto json = p.parallel({"--set", data, "--set", "device=cpu", "--ranks", "2", "--measure"});
+    const auto json = p.parallel({"--set", data, "--set", "device=cpu", "--set", "data.mask.type=random_1d", "--set",
+                                  "data.mask.calibration=4", "--set", "data.mask.acceleration=2", "--ranks", "2", "--measure"});
     CHECK(json.at("costs") == "measured");
     const auto& seconds = json.at("plans")[0].at("seconds");
     REQUIRE(seconds.at("modules").size() == 4);

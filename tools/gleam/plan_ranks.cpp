@@ -58,7 +58,7 @@ private:
             if (workers % replicas != 0 || workers / replicas > result_.modules)
                 throw ConfigError(
                     "--ranks",
-                    fmt::format("{} ranks cannot be {} replicas of a pipeline of {} modules", workers, replicas, result_.modules),
+                    fmt::format("{} workers cannot be {} replicas of a pipeline of {} modules", workers, replicas, result_.modules),
                     fmt::format("give a multiple of {}, at most {}, or leave out --replicas", replicas,
                                 replicas * result_.modules));
             best = split(workers, workers / replicas);

@@ -119,7 +119,9 @@ std::string explanation(const RanksResult& r) {
     text += r.validations_every
                 ? fmt::format("A pipeline runs empty at every validation ({} steps) and at the end", r.validations_every)
                 : "A pipeline runs empty at the end";
-    return text + "; a bubble is what ranks then idle before and after.\n";
+    return text +
+           "; a bubble is how long ranks then idle before and after.\n"
+           "Speed-up: samples per second against one rank of as many threads.\n";
 }
 
 }  // namespace
