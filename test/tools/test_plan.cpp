@@ -176,7 +176,8 @@ TEST_CASE("More ranks than modules become replicas, split so that steps are the 
         more.insert(more.end(), sizes.begin(), sizes.end());
         return more;
     };
-    p.shows(with({"--ranks", "8"}), {"8 workers are more than 4 modules", "parallel.ranks=4 parallel.replicas=2"});
+    p.shows(with({"--ranks", "8"}),
+            {"8 workers are more than 4 modules", "parallel.ranks=4 parallel.replicas=2", "others: 4, 8."});
     const auto plans = p.parallel(with({"--ranks", "6,7"})).at("plans");
     CHECK(plans[0].at("ranks") == 3);
     CHECK(plans[0].at("replicas") == 2);

@@ -43,6 +43,7 @@ def prepare(folder, a):
     with open(f"{folder}/job.yaml", "w") as f:
         f.write(f"""device: cpu
 model: {{unrolls: {a.modules}, regularizer: {{features: {a.features}}}}}
+parallel: {{placement: equal}}  # modules are alike; what is measured beside other work is not
 training: {{steps: {a.steps}, log_every: {a.steps}, validate_every: 0, checkpoint_every: 0}}
 data: {{train: {{file: {folder}/train.h5}}, mask: {{type: random_1d, acceleration: 4, calibration: 16}}}}
 """)
@@ -81,18 +82,19 @@ def table(a, medians, means, plans):
     for n in a.ranks:
         of = lambda key: [p[n]["seconds"][key] for p in plans]  # noqa: E731
         efficiency = median(s / t for s, t in zip(of("slowest"), means[n]))
-        rows.append([n, plans[0][n]["parts"][0]["modules"] if plans[0][n]["parts"] else "", common.milliseconds(means[n]),
+        rows.append([n, max(part["modules"] for part in plans[0][n]["parts"]), common.milliseconds(means[n]),
                      common.ratio(means[a.ranks[0]], means[n]), f"{100 * efficiency:.0f} %",
                      f"{1e3 * median(of('run')) / a.steps:.0f}",
                      f"{median(p[a.ranks[0]]['seconds']['run'] / p[n]['seconds']['run'] for p in plans):.2f}",
                      common.milliseconds(medians[n])])
-    return common.table(["Ranks", "Modules each", "Time per step [ms]", f"Ratio {a.ranks[0]} rank : ranks", "Of the slowest stage",
+    return common.table(["Ranks", "Modules each, at most", "Time per step [ms]", f"Ratio {a.ranks[0]} rank : ranks", "Of the slowest stage",
                          "Predicted [ms]", "Predicted ratio", "Median step [ms]"], rows)
 
 
 def main():
     a = arguments()
     common.require_gleam()
+    load = os.getloadavg()[0]
     medians, means, plans = {n: [] for n in a.ranks}, {n: [] for n in a.ranks}, []
     with tempfile.TemporaryDirectory() as folder:
         prepare(folder, a)
@@ -104,11 +106,14 @@ def main():
                 means[n].append(mean)
                 print(f"round {number + 1}, {n} ranks: {1e3 * mean:.0f} ms, predicted "
                       f"{1e3 * plans[-1][n]['seconds']['run'] / a.steps:.0f} ms", file=sys.stderr, flush=True)
+    gain = ""
+    if a.ranks[0] == 1 and 2 in means:
+        gain = f"Two ranks: {common.ratio(means[1], means[2])} times as quick as one; 1.9 is wanted where two cores are free.\n\n"
     kind = "processes" if a.mpirun else "threads"
     text = (f"Ranks as {kind}, one thread each, {a.cores} cores: {a.modules} modules of {a.features} features, {a.size} x {a.size}, "
             f"{a.coils} coils, batch 1; {a.rounds} round{'s' if a.rounds > 1 else ''} of {a.steps} steps in turn.\n\n"
-            f"{table(a, medians, means, plans)}\n\n"
-            f"{common.machine(1)}.")
+            f"{table(a, medians, means, plans)}\n\n{gain}"
+            f"{common.machine(1).replace(', 1 threads', '')}; load before: {load:.1f}.")
     print(text)
     if a.out:
         common.write_section(f"scaling {kind}", text, a.out)

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -94,6 +95,19 @@ std::string rank_table(const RanksResult& r) {
     return text;
 }
 
+// How more workers than modules are split, and how else they could be.
+std::string choice_text(const RanksPlan& p, int modules) {
+    std::string text = fmt::format(
+        "{} workers are more than {} modules: {} replicas of {} rank{} step the quickest (parallel.ranks={} "
+        "parallel.replicas={}), on "
+        "{} times the samples",
+        p.workers, modules, p.replicas, p.ranks, p.ranks == 1 ? "" : "s", p.ranks, p.replicas, p.replicas);
+    std::vector<int> others;
+    for (const int ranks : greedy::possible_ranks(p.workers, modules))
+        if (ranks != p.ranks) others.push_back(p.workers / ranks);
+    return others.empty() ? text + ".\n" : text + fmt::format("; --replicas takes others: {}.\n", fmt::join(others, ", "));
+}
+
 std::string explanation(const RanksResult& r) {
     std::string text;
     switch (r.source) {
@@ -129,11 +143,7 @@ std::string explanation(const RanksResult& r) {
 std::string ranks_text(const RanksResult& r) {
     std::string text = "\nGreedy training by several workers:\n" + time_table(r) + rank_table(r);
     for (const RanksPlan& p : r.plans)
-        if (p.chosen)
-            text += fmt::format(
-                "{} workers are more than {} modules: {} replicas of {} ranks step the quickest (parallel.ranks={} "
-                "parallel.replicas={}), on {} times the samples.\n",
-                p.workers, r.modules, p.replicas, p.ranks, p.ranks, p.replicas, p.replicas);
+        if (p.chosen) text += choice_text(p, r.modules);
     return text + explanation(r);
 }
 
