@@ -56,11 +56,11 @@ private:
             best.chosen = true;
         } else {
             if (workers % replicas != 0 || workers / replicas > result_.modules)
-                throw ConfigError(
-                    "--ranks",
-                    fmt::format("{} workers cannot be {} replicas of a pipeline of {} modules", workers, replicas, result_.modules),
-                    fmt::format("give a multiple of {}, at most {}, or leave out --replicas", replicas,
-                                replicas * result_.modules));
+                throw ConfigError("--ranks",
+                                  fmt::format("{} workers cannot be {} replicas of a pipeline of {} modules", workers, replicas,
+                                              result_.modules),
+                                  fmt::format("give a multiple of {}, at most {}, or leave out --replicas", replicas,
+                                              replicas * result_.modules));
             best = split(workers, workers / replicas);
         }
         plan_memory(best);
