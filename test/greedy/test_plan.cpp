@@ -66,7 +66,9 @@ TEST_CASE("The plan of some modules is what a rank that trains them allocates, a
         CHECK(part.arena("activations") == whole.arena("activations"));
         flops += part.work.flops(), parameters += part.parameters, unrolls += part.unrolls;
         job.output = (directory / std::to_string(first)).string();
-        const Trainer trainer(job, false, *ops, {0, 1, first, count, {}});
+        Rank rank;
+        rank.first_module = first, rank.modules = count;
+        const Trainer trainer(job, false, *ops, rank);
         for (const ArenaUse& use : trainer.memory_use()) CHECK(use.planned == part.arena(use.name));
     }
     CHECK(flops == Approx(whole.work.flops()));

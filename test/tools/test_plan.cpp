@@ -185,6 +185,8 @@ TEST_CASE("More ranks than modules become replicas, split so that steps are the 
     CHECK(plans[1].at("replicas") == 7);
     const auto given = p.parallel(with({"--ranks", "4", "--replicas", "2"})).at("plans")[0];
     CHECK(given.at("ranks") == 2);
+    const auto& first = given.at("parts")[0];  // two slots, and the gradient of one of its two modules
+    CHECK(first.at("links") == 2 * 64 * 48 * 8 + first.at("parameters").get<std::int64_t>() / 2 * 4);
     CHECK(given.at("seconds").at("step").get<double>() > 2 * given.at("seconds").at("modules")[0].get<double>());
     p.refuses(with({"--ranks", "8", "--replicas", "1"}), 2, "at most 4");
     p.refuses(with({"--ranks", "5", "--replicas", "2"}), 2, "multiple of 2");

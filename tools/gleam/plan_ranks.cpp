@@ -154,8 +154,10 @@ private:
         for (RankPlan& rank : p.parts) {
             rank.plan = greedy::plan_job(job_, data_, *ops, rank.first, rank.modules);
             const bool first = rank.first == 0, last = rank.first + rank.modules == result_.modules;
-            rank.edges = slots_per_edge * aligned(image) * ((first ? 0U : 1U) + (last ? 0U : 1U));
-            rank.process = greedy::program_bytes + rank.plan.process_bytes(ops_.device()) + (on_cpu() ? rank.edges : 0);
+            rank.links = slots_per_edge * aligned(image) * ((first ? 0U : 1U) + (last ? 0U : 1U));
+            const auto gradients = p.costs.gradient_bytes.begin() + rank.first;
+            if (p.replicas > 1) rank.links += static_cast<std::size_t>(*std::max_element(gradients, gradients + rank.modules));
+            rank.process = greedy::program_bytes + rank.plan.process_bytes(ops_.device()) + (on_cpu() ? rank.links : 0);
         }
     }
 

@@ -24,7 +24,7 @@ enum class CostSource : std::uint8_t { measured, ceilings, operations };
 struct RankPlan {
     int first = 0, modules = 0;
     greedy::JobPlan plan;
-    std::size_t edges = 0;    // bytes of the slots towards its neighbours
+    std::size_t links = 0;    // bytes of slots towards neighbours and, with replicas, of a gradient on its way
     std::size_t process = 0;  // bytes of a process that is this rank
 };
 

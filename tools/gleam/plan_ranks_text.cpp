@@ -63,7 +63,7 @@ std::string time_table(const RanksResult& r) {
 
 bool same_needs(const RankPlan& a, const RankPlan& b) {
     const auto bytes = [](const RankPlan& rank, std::size_t arena) { return rank.plan.arenas[arena].planned; };
-    bool same = a.modules == b.modules && a.edges == b.edges && a.process == b.process;
+    bool same = a.modules == b.modules && a.links == b.links && a.process == b.process;
     for (std::size_t i = 0; same && i < a.plan.arenas.size(); ++i) same = bytes(a, i) == bytes(b, i);
     return same;
 }
@@ -80,7 +80,7 @@ std::string rank_lines(const RanksResult& r, const RanksPlan& p) {
                             range_text(static_cast<std::int64_t>(first) + 1, static_cast<std::int64_t>(end)),
                             range_text(a.first + 1, b.first + b.modules));
         for (const greedy::ArenaUse& use : a.plan.arenas) text += fmt::format("{:>13}", format_bytes(use.planned));
-        text += fmt::format("{:>12}{:>12}", format_bytes(a.edges), format_bytes(a.process));
+        text += fmt::format("{:>12}{:>12}", format_bytes(a.links), format_bytes(a.process));
         text += timed(r) ? fmt::format("{:>10}\n", seconds_text(slowest)) : "\n";
     }
     return text;
@@ -89,7 +89,7 @@ std::string rank_lines(const RanksResult& r, const RanksPlan& p) {
 std::string rank_table(const RanksResult& r) {
     std::string text = fmt::format("{:<9}{:>12}{:>10}", "", "rank", "modules");
     for (const greedy::ArenaUse& use : r.plans.front().parts.front().plan.arenas) text += fmt::format("{:>13}", use.name);
-    text += fmt::format("{:>12}{:>12}", "edges", "process");
+    text += fmt::format("{:>12}{:>12}", "links", "process");
     text += timed(r) ? fmt::format("{:>10}\n", "step [s]") : "\n";
     for (const RanksPlan& p : r.plans) text += rank_lines(r, p);
     return text;
@@ -168,7 +168,7 @@ nlohmann::ordered_json ranks_json(const RanksResult& r) {
             Json rank{{"first_module", part.first + 1}, {"modules", part.modules}, {"parameters", part.plan.parameters}};
             for (const greedy::ArenaUse& use : part.plan.arenas) rank["arenas"][use.name] = use.planned;
             rank["arena_bytes"] = part.plan.arena_bytes();
-            rank["edges"] = part.edges;
+            rank["links"] = part.links;
             rank["process"] = part.process;
             if (timed(r)) rank["seconds"] = f.ranks[i];
             plan["parts"].push_back(rank);
