@@ -24,20 +24,21 @@ std::chrono::milliseconds deadline_of(const JobConfig& job) {
 
 namespace {
 
-// Of all errors the one that came first: others say that a rank they were waiting for is lost.
-void rethrow_cause(const std::vector<std::exception_ptr>& errors) {
-    std::exception_ptr any;
-    for (const std::exception_ptr& error : errors) {
-        if (!error) continue;
-        any = error;
-        try {
-            std::rethrow_exception(error);
-        } catch (const CommunicationError&) {
-        } catch (...) {
-            throw;
-        }
-    }
-    if (any) std::rethrow_exception(any);
+// What went wrong on a rank.
+struct Failure {
+    std::exception_ptr error;  // null: nothing
+    std::string prefix;        // of the rank's messages
+    bool consequence = false;  // another rank is lost
+};
+
+// Rethrows the failure that others follow from, with messages of this thread beginning as that rank's.
+void rethrow_cause(const std::vector<Failure>& failures) {
+    const Failure* cause = nullptr;
+    for (const Failure& f : failures)
+        if (f.error && (!cause || (cause->consequence && !f.consequence))) cause = &f;
+    if (!cause) return;
+    log_prefix() = cause->prefix;
+    std::rethrow_exception(cause->error);
 }
 
 // Numbers of all ranks, each of which one rank knows: added up, and the same for all.
@@ -118,7 +119,7 @@ Training train_in_ranks(const JobConfig& job, bool resume) {
     const auto count = static_cast<std::size_t>(all.count());
     std::vector<std::unique_ptr<kernels::Operations>> devices(count);  // outlive what lies on them
     ThreadTransport transport(all.ranks, all.replicas);
-    std::vector<std::exception_ptr> errors(count);
+    std::vector<Failure> failures(count);
     Training done;
     const auto work = [&](int r) {
         const auto place = static_cast<std::size_t>(r);
@@ -134,14 +135,14 @@ Training train_in_ranks(const JobConfig& job, bool resume) {
             const Training mine = run_rank(job, resume, ops, rank);
             if (position.leads()) done = mine;
         } catch (const std::exception& e) {
-            errors[place] = std::current_exception();
+            failures[place] = {std::current_exception(), log_prefix(), dynamic_cast<const CommunicationError*>(&e) != nullptr};
             transport.fail(r, e.what());
         }
     };
     std::vector<std::thread> ranks;
     for (int r = 0; r < all.count(); ++r) ranks.emplace_back(work, r);
     for (std::thread& rank : ranks) rank.join();
-    rethrow_cause(errors);
+    rethrow_cause(failures);
     return done;
 }
 

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "core/error.hpp"
+#include "core/log.hpp"
 #include "data/hdf5.hpp"
 #include "greedy/parallel/pipeline.hpp"
 #include "kernels/cpu/cpu.hpp"
@@ -193,6 +194,8 @@ TEST_CASE("What goes wrong on one rank ends all of them, and is what is reported
     JobConfig job = p.job({"training.optimizer.learning_rate=1e30", "training.clip_norm=0", "parallel.deadline=3"}, "bad");
     job.parallel.ranks = 3;
     CHECK_THROWS_AS(train_in_ranks(job, false), NumericError);
+    CHECK_THAT(log_prefix(), ContainsSubstring("[rank "));
+    log_prefix().clear();
     p.train({"training.steps=2"}, "done", 2);
     job = p.job({}, "done");
     job.parallel.ranks = 2;

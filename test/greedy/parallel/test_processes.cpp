@@ -34,6 +34,13 @@ std::vector<std::string> wires() {
 #endif
 }
 
+// These, and one process with several threads.
+std::vector<std::string> everything() {
+    std::vector<std::string> all = wires();
+    all.push_back("threads");
+    return all;
+}
+
 // What the processes of a job have said, and the exit code of the job: that of mpirun or, without it, of the first that failed.
 struct Ended {
     int code = 0;
@@ -78,9 +85,11 @@ struct Job {
         all.insert(all.end(), more.begin(), more.end());
         return all;
     }
-    Running start(const std::string& wire, int count, const std::string& out, const std::vector<std::string>& changes = {},
+    Running start(const std::string& wire, int count, const std::string& out, std::vector<std::string> changes = {},
                   const std::vector<std::string>& more = {}) const {
+        if (wire == "threads") changes.push_back("parallel.ranks=" + std::to_string(count));
         const std::vector<std::string> own = arguments(out, changes, more);
+        if (wire == "threads") return {{Process(own, log)}};
         return wire == "tcp" ? start_tcp(count, own) : start_mpi(count, own);
     }
     Running start_tcp(int count, const std::vector<std::string>& own) const {
@@ -164,6 +173,35 @@ struct Job {
 const std::vector<std::string> long_run{"training.steps=100000", "training.checkpoint_every=2", "training.validate_every=0",
                                         "parallel.deadline=3", "model.unrolls=4"};
 
+// A process of three threads is killed at some moment, or stopped for a while: the checkpoint goes on, and the stopped one
+// itself.
+void disturb_threads(const Job& j, int signal, std::mt19937& random) {
+    static int round = 0;
+    const std::string out = "disturbed" + std::to_string(round++);
+    INFO("signal " << signal << ", run " << out);
+    std::vector<std::string> run = long_run;
+    if (signal == SIGSTOP) run.front() = "training.steps=60";
+    const Running job = j.start("threads", 3, out, run);
+    const pid_t process = j.running(out, 1).front();
+    std::this_thread::sleep_for(std::chrono::milliseconds(random() % 100));
+    ::kill(process, signal);
+    if (signal == SIGSTOP) {
+        std::this_thread::sleep_for(std::chrono::seconds(1));
+        ::kill(process, SIGCONT);
+    }
+    const Ended e = job.wait();
+    INFO(e.out);
+    CHECK(e.each.front().signal == (signal == SIGSTOP ? 0 : signal));
+    if (signal == SIGSTOP) {
+        CHECK(e.code == 0);
+        if (!fs::exists(j.directory / "undisturbed")) j.train_alone("undisturbed", run);
+        CHECK(j.weights(out, 4) == j.weights("undisturbed", 4));
+    }
+    std::vector<std::string> no_further = long_run;
+    no_further.front() = "training.steps=1";
+    j.train_alone(out, no_further, {"--resume"});
+}
+
 // One of three ranks gets the signal at some moment: all end in time, with one message that says who is lost and when, and the
 // checkpoint goes on.
 void lose_a_rank(const Job& j, const std::string& wire, int signal, std::mt19937& random) {
@@ -245,6 +283,13 @@ TEST_CASE("On the emulated GPU processes train to the same bits as one") {
     }
 }
 
+TEST_CASE("A process of several ranks that is killed leaves a checkpoint, and one that is stopped goes on to the same bits") {
+    const Job j;
+    std::mt19937 random(4);
+    for (int i = 0; i < 3; ++i)
+        for (const int signal : {SIGKILL, SIGSTOP}) disturb_threads(j, signal, random);
+}
+
 // Each of them for every wire. The long form, by hand: test_processes "[campaign]", 20 times each.
 TEST_CASE("A process that is killed or stopped takes the job down in time, and the last checkpoint goes on") {
     const Job j;
@@ -261,13 +306,15 @@ TEST_CASE("Twenty times, processes are killed and stopped at random moments", "[
     for (int i = 0; i < 20; ++i)
         for (const std::string& wire : wires())
             for (const int signal : {SIGKILL, SIGSTOP}) lose_a_rank(j, wire, signal, random);
+    for (int i = 0; i < 20; ++i)
+        for (const int signal : {SIGKILL, SIGSTOP}) disturb_threads(j, signal, random);
 }
 
 TEST_CASE("A signal to all processes ends the job behind the same batch, with a checkpoint to continue from") {
     const Job j;
-    for (const std::string& wire : wires()) {
+    for (const std::string& wire : everything()) {
         const Running job = j.start(wire, 3, wire, long_run);
-        for (const pid_t pid : j.running(wire, 3)) ::kill(pid, SIGTERM);
+        for (const pid_t pid : j.running(wire, wire == "threads" ? 1 : 3)) ::kill(pid, SIGTERM);
         const Ended e = job.wait();
         INFO(e.out);
         CHECK_THAT(e.out, ContainsSubstring("the checkpoint is written"));
@@ -277,7 +324,7 @@ TEST_CASE("A signal to all processes ends the job behind the same batch, with a 
 
 TEST_CASE("An error of one process is reported once, with its rank, and its exit code is the job's") {
     const Job j;
-    for (const std::string& wire : wires()) {
+    for (const std::string& wire : everything()) {
         const Ended e = j.start(wire, 3, "bad-" + wire, {"training.optimizer.learning_rate=1e30"}).wait();
         INFO(e.out);
         CHECK(e.code == 7);
@@ -289,7 +336,7 @@ TEST_CASE("An error of one process is reported once, with its rank, and its exit
 TEST_CASE("Numbers that are none, at any place of the data, end the job with the rank and the step, and the checkpoint goes on") {
     const Job j;
     std::mt19937 random(3);
-    for (const std::string& wire : wires()) {
+    for (const std::string& wire : everything()) {
         const auto bad = static_cast<std::int64_t>(random() % 4);
         write_dataset(j.directory / "train.h5", 5, 20, 2, [&](std::int64_t slice, data::SliceData& data) {
             if (slice == bad) data.kspace.values[random() % data.kspace.values.size()] = std::nanf("");
