@@ -32,6 +32,7 @@ done
 # ---- programs ----------------------------------------------------------------------------------------------------------------
 
 PATH=$PATH:/usr/sbin:/sbin
+unset "${!SLURM_@}" "${!SBATCH_@}" "${!SRUN_@}" "${!GLEAM_@}"  # of a job that this may run in
 programs_there() {
     local program
     for program in munged munge slurmctld slurmd sbatch; do command -v "$program" >/dev/null || return 1; done
@@ -134,7 +135,7 @@ TEXT
         cp "$work"/client/*.conf "$work/conf-$node/"
         echo "PMIxCliTmpDirBase=$work/tmp/$node" > "$work/conf-$node/mpi.conf"
     done
-    export SLURM_CONF=$work/client/slurm.conf TMPDIR=$work/tmp
+    export SLURM_CONF=$work/client/slurm.conf TMPDIR=$work/tmp GLEAM_ROOT=$root GLEAM=$gleam OMP_NUM_THREADS=1
 }
 
 daemon() { # daemon NAME COMMAND...: not of our process group, so that Ctrl-C leaves it to end_all
@@ -193,7 +194,7 @@ submit() { # submit OUT SCRIPT OPTION-OF-SBATCH... -- ARGUMENT...
     while [[ $1 != -- ]]; do options+=("$1"); shift; done
     shift
     log=$out.log
-    job=$(cd "$work" && GLEAM_ROOT=$root GLEAM=$gleam sbatch --parsable --cpus-per-task=1 --output="$log" "${options[@]}" "$root/tools/slurm/$script.sbatch" \
+    job=$(sbatch --parsable --cpus-per-task=1 --output="$log" "${options[@]}" "$root/tools/slurm/$script.sbatch" \
         "$@" "$work/job.yaml" --out "$out") || bad "sbatch refuses the job"
 }
 one_node() { submit "$1" one_node --ntasks-per-node=2 --gpus-per-node=2 -- "${@:2}"; }
@@ -211,7 +212,8 @@ ends_well() { # ends_well STARTS: the job, after so many starts, with the bits o
     eventually 120 over || bad "the job does not end"
     require "state $(field JobState), exit code $(field ExitCode), $(field Restarts) restarts" \
         equals "$(field JobState) $(field ExitCode) $(field Restarts)" "COMPLETED 0:0 $(($1 - 1))"
-    (( $1 == 1 )) || require "it went on from step $(sed -n 's/.*resuming at step //p' "$log" | sort -nu | xargs)" says "resuming at step"
+    (( $1 == 1 )) ||
+        require "it went on from step $(sed -n 's/.*resuming at step //p' "$log" | sort -nu | xargs)" says "resuming at step"
     require "metrics.jsonl is that of one process, byte for byte" same_bits
     (( failures == shown )) || show_log
 }
@@ -303,7 +305,7 @@ data:
   mask: {type: poisson, acceleration: 4, calibration: 12}
 TEXT
     mkdir -p "$work/runs"
-    OMP_NUM_THREADS=1 "$gleam" train "$work/job.yaml" --out "$work/runs/reference" >"$work/log/reference" 2>&1 ||
+    "$gleam" train "$work/job.yaml" --out "$work/runs/reference" >"$work/log/reference" 2>&1 ||
         stop "gleam train failed: $(tail -n 3 "$work/log/reference")"
 }
 
