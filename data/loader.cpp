@@ -48,12 +48,12 @@ HostBatch batch_of(Sample&& sample) {
     return batch;
 }
 
-Loader::Loader(const Samples& samples, std::int64_t batch, std::uint64_t seed, std::int64_t first_step)
+Loader::Loader(const Samples& samples, std::int64_t batch, std::uint64_t seed, std::int64_t first_step, std::int64_t stride)
     : samples_(samples),
       batch_(batch),
       seed_(seed),
       held_(batches_held(static_cast<std::size_t>(batch) * sample_bytes(samples.file().layout()))),
-      thread_([this, first_step] { run(first_step); }) {}
+      thread_([this, first_step, stride] { run(first_step, stride); }) {}
 
 Loader::~Loader() {
     {
@@ -83,13 +83,13 @@ HostBatch Loader::make(std::int64_t step, kernels::Operations& ops, Arena& works
     return batch;
 }
 
-void Loader::run(std::int64_t step) {
+void Loader::run(std::int64_t step, std::int64_t stride) {
     try {
         kernels::set_thread_count(1);  // of this thread alone: the others belong to the training step
         const auto ops = kernels::make_cpu_operations();
         Arena workspace("loader");
         workspace.serve_on_demand(ops->allocator());
-        for (;; ++step) {
+        for (;; step += stride) {
             std::unique_lock lock(mutex_);
             changed_.wait(lock, [&] { return stop_ || ready_.size() + (taken_ ? 1 : 0) < held_; });
             if (stop_) return;

@@ -37,8 +37,8 @@ constexpr std::size_t batches_held(std::size_t bytes) { return bytes > (std::siz
 
 class Loader {
 public:
-    // `samples` outlives the loader. Batches start at `first_step`.
-    Loader(const Samples& samples, std::int64_t batch, std::uint64_t seed, std::int64_t first_step);
+    // `samples` outlives the loader. The batches are those of first_step, first_step + stride, and so on.
+    Loader(const Samples& samples, std::int64_t batch, std::uint64_t seed, std::int64_t first_step, std::int64_t stride = 1);
     Loader(const Loader&) = delete;
     Loader& operator=(const Loader&) = delete;
     ~Loader();
@@ -52,7 +52,7 @@ public:
     HostBatch make(std::int64_t step, kernels::Operations& ops, Arena& workspace) const;
 
 private:
-    void run(std::int64_t step);
+    void run(std::int64_t step, std::int64_t stride);
 
     const Samples& samples_;
     const std::int64_t batch_;

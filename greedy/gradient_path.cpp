@@ -6,9 +6,10 @@ namespace gleam::greedy {
 namespace {
 
 // What the work of a segment depends on beside its name.
-std::string variant_of(const Tensor& x, const Batch& batch, double share) {
-    return fmt::format("{} {} of {} {}, mask {}, share {}", x.data, batch.sense.maps.data, x.shape.str(),
-                       batch.sense.maps.shape.str(), batch.sense.normal_mask.shape.str(), share);
+std::string variant_of(const Tensor& x, const Tensor* handed_on, const Batch& batch, double share) {
+    return fmt::format("{} to {}, {} of {} {}, mask {}, share {}", x.data, handed_on ? handed_on->data : nullptr,
+                       batch.sense.maps.data, x.shape.str(), batch.sense.maps.shape.str(), batch.sense.normal_mask.shape.str(),
+                       share);
 }
 
 }  // namespace
@@ -39,7 +40,7 @@ std::vector<int> GradientPath::recovered() const {
 
 void GradientPath::run(const Tensor& x, const Batch& batch, const modules::Loss& loss, double share, const Tensor& value,
                        const Tensor* handed_on) {
-    variant_ = variant_of(x, batch, share);
+    variant_ = variant_of(x, handed_on, batch, share);
     // Forward, without a tape as far as everything is going to be computed again.
     const std::size_t last = pieces_.size() - 1;
     const std::size_t silent = pieces_[last].recovered ? last + 1 : last;

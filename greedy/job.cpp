@@ -209,10 +209,11 @@ static void visit(ConfigVisitor& v, ParallelConfig& c) {
             "which modules a rank takes: `measured` = by what a step of each costs here, `equal` = equal numbers, or how many on "
             "each rank, such as 3,2,3"},
            c.placement, {"measured, equal or numbers such as 3,2,3", is_placement});
-    v.choice({"transport",
-              "how images go from process to process: `nccl` = from GPU to GPU, `host` = through the memory of the hosts, `auto` = "
-              "the former where it can be had"},
-             c.transport, {"auto", "host", "nccl"});
+    v.choice(
+        {"transport",
+         "how images go from process to process: `nccl` = from GPU to GPU, `host` = through the memory of the hosts, `auto` = "
+         "the former where it can be had"},
+        c.transport, {"auto", "host", "nccl"});
     v.number({"deadline", "longest that a process may give no sign of life before the run ends", "seconds"}, c.deadline,
              {.least = 0, .most = 1e6, .least_open = true});
 }
@@ -342,10 +343,10 @@ void check_placement(const JobConfig& job, const ConfigPlaces& places) {
     const std::vector<int> given = given_placement(job);
     const std::int64_t all = std::accumulate(given.begin(), given.end(), std::int64_t{0}), modules = module_count(job);
     if (!given.empty() && all != modules)
-        throw ConfigError(place_of(places, "parallel.placement"),
-                          fmt::format("'parallel.placement' is {}: {} modules, but there are {}", job.parallel.placement, all,
-                                      modules),
-                          "give each rank a number of modules, as many together as there are");
+        throw ConfigError(
+            place_of(places, "parallel.placement"),
+            fmt::format("'parallel.placement' is {}: {} modules, but there are {}", job.parallel.placement, all, modules),
+            "give each rank a number of modules, as many together as there are");
 }
 
 void check_loss(const LossConfig& loss, const ConfigPlaces& places) {

@@ -16,11 +16,13 @@
 
 namespace gleam::greedy {
 
-// Where the images of a part of a network come from and go to, if not from the batch and to nobody; and which batch is next.
+// Where the images of a part of a network come from and go to, if not from the batch and to nobody; who trains the same stages;
+// and the label of the next image.
 struct Links {
     Inbox* in = nullptr;
     Outbox* out = nullptr;
-    std::int64_t batch = 0;
+    Peers* peers = nullptr;
+    std::int64_t label = 0;
 };
 
 class Schedule {
@@ -43,7 +45,7 @@ public:
     // The update of every stage by its gradient.
     void update(const UpdateTerms& terms);
 
-    // Greedy stages of a network whose other stages are elsewhere. `links` outlives its use.
+    // Of a network whose other stages (of greedy training), or replicas of whose stages, are elsewhere. `links` outlives its use.
     void connect(Links& links) { links_ = &links; }
 
     // How many losses a step computes: one per stage (greedy) or one (end to end).

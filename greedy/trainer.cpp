@@ -85,11 +85,17 @@ void Trainer::plan_memory() {
     network_.materialize(ops_, job_.seed);
     memory_.grant();
     batch_.grant();
-    if (!rank_.connect) return;
+    if (rank_.connect) connect();
+}
+
+void Trainer::connect() {
     std::int64_t pixels = batch_shape(train_.file().layout(), job_.training.batch).image.elements();
     if (validation_) pixels = std::max(pixels, batch_shape(validation_->file().layout(), 1).image.elements());
-    ports_ = rank_.connect(static_cast<std::size_t>(pixels) * size_of(complex_of(precision_of(job_))));
-    links_ = {ports_.in, ports_.out, 0};
+    ConnectionSizes sizes{static_cast<std::size_t>(pixels) * size_of(complex_of(precision_of(job_))), 0};
+    for (const Stage& stage : network_.stages())
+        sizes.gradient = std::max(sizes.gradient, stage.parameters().gradients().bytes());
+    ports_ = rank_.connect(sizes);
+    links_ = {ports_.in, ports_.out, ports_.peers, 0};
     schedule_->connect(links_);
 }
 
@@ -103,7 +109,9 @@ void Trainer::resume_or_start(bool resume) {
         const CheckpointHeader header = read_checkpoint_header(last);
         JobConfig saved = parse_job(header.config, last.string());
         if (job_.training.optimizer.schedule != "cosine") saved.training.steps = job_.training.steps;  // longer is the same run
+        const std::int64_t replicas = saved.parallel.replicas;
         saved.output = job_.output, saved.parallel = job_.parallel;
+        saved.parallel.replicas = replicas;  // how many samples a step sees
         if (!(saved == job_))
             throw ConfigError(
                 last.string(), "was made with another configuration than the one given",
@@ -115,7 +123,7 @@ void Trainer::resume_or_start(bool resume) {
     } else if (resume) {
         log_info("{} holds no checkpoint yet: starting at step 0", directory_.string());
     }
-    if (!rank_.leads()) return;
+    if (!leads()) return;
     metrics_ = std::make_unique<JsonLines>(directory_ / "metrics.jsonl", state_.metrics_bytes);
     write_file(directory_ / "config.yaml", dump_job(job_));
 }
@@ -123,19 +131,21 @@ void Trainer::resume_or_start(bool resume) {
 Outcome Trainer::run() {
     const TrainingConfig& t = job_.training;
     log_info("training {} unrolls in {} modules ({}), {} parameters, effective batch {}, {} samples", job_.model.unrolls,
-             network_.stages().size(), t.strategy, network_.parameter_count(), t.batch * t.accumulate, train_.count());
+             network_.stages().size(), t.strategy, network_.parameter_count(), t.batch * t.accumulate * rank_.position.replicas,
+             train_.count());
     if (const double expected = inverse_error_estimate(job_.model.data_consistency);
         t.strategy == "invertible" && expected > t.invertible.warn_above)
         log_warning(
             "after {} iterations at lambda {:g} solves may be so inexact that recovered inputs are off by up to {:.2g}; raise "
             "model.data_consistency.iterations or lambda, or take strategy checkpoint",
             job_.model.data_consistency.iterations, job_.model.data_consistency.lambda, expected);
-    data::Loader loader(train_, t.batch, job_.seed, state_.step * t.accumulate);
+    const int replicas = rank_.position.replicas;
+    data::Loader loader(train_, t.batch, job_.seed, batches_done() * replicas + rank_.position.replica(), replicas);
     Progress progress(state_.step, t.steps);
     while (state_.step < t.steps && goes_on()) {
         train_step(loader);
         if (due(state_.step, t.log_every) || state_.step == t.steps) log_step();
-        if (rank_.leads()) progress.show(state_.step, fmt::format("loss {:.4f}", fmt::join(losses_, " ")));
+        if (leads()) progress.show(state_.step, fmt::format("loss {:.4f}", fmt::join(losses_, " ")));
         if (validation_ && (due(state_.step, t.validate_every) || state_.step == t.steps)) {
             progress.pause();
             validate();
@@ -145,36 +155,53 @@ Outcome Trainer::run() {
     progress.pause();
     save("last.h5");
     if (!validation_) save("best.h5");
-    if (rank_.leads()) write_summary(process_start_);
+    if (leads()) write_summary(process_start_);
     return state_.step < t.steps ? Outcome::interrupted : Outcome::finished;
 }
 
-// The first rank decides, and the end goes through the pipeline behind the last batch.
+// Of this rank's loader, one after the other.
+std::int64_t Trainer::batches_done() const { return state_.step * job_.training.accumulate; }
+
+// The first rank decides for all that begin a pipeline, and the end goes through each behind the last batch.
+bool Trainer::first_goes_on() {
+    const Position& p = rank_.position;
+    if (p.number > 0) return receive_numbers(*ports_.mail, 0).at(0) != 0;
+    const bool on = !interrupt_signal();
+    for (int r = p.ranks; r < p.count(); r += p.ranks) send_numbers(*ports_.mail, r, {on ? 1.0 : 0.0});
+    return on;
+}
+
 bool Trainer::goes_on() {
-    if (ports_.in ? ports_.in->more() : !interrupt_signal()) return true;
+    if (ports_.in ? ports_.in->more() : first_goes_on()) return true;
     if (ports_.out) ports_.out->end();
     return false;
 }
 
-// On the leading rank: the numbers of all, in order.
+// On the leading rank: the numbers of all modules, in order, averaged over the replicas.
 std::vector<double> Trainer::of_all_ranks(std::vector<double> numbers) {
-    if (!rank_.leads()) {
-        send_numbers(*ports_.mail, rank_.count - 1, numbers);
+    const Position& p = rank_.position;
+    if (!p.leads()) {
+        send_numbers(*ports_.mail, p.lead(), numbers);
         return numbers;
     }
-    std::vector<double> all;
-    for (int r = 0; r + 1 < rank_.count; ++r) {
-        const std::vector<double> theirs = receive_numbers(*ports_.mail, r);
-        all.insert(all.end(), theirs.begin(), theirs.end());
+    std::vector<double> mean;
+    for (int replica = 0; replica < p.replicas; ++replica) {
+        std::vector<double> all;
+        for (int r = replica * p.ranks; r < (replica + 1) * p.ranks; ++r) {
+            const std::vector<double> one = r == p.number ? numbers : receive_numbers(*ports_.mail, r);
+            all.insert(all.end(), one.begin(), one.end());
+        }
+        mean.resize(all.size(), 0);
+        for (std::size_t i = 0; i < all.size(); ++i) mean[i] += all[i] / p.replicas;
     }
-    all.insert(all.end(), numbers.begin(), numbers.end());
-    return all;
+    return mean;
 }
 
-// What the leading rank says.
+// What the leading rank says to those of its pipeline.
 bool Trainer::agree(bool lead_says) {
-    if (!rank_.leads()) return receive_numbers(*ports_.mail, rank_.count - 1).at(0) != 0;
-    for (int r = 0; r + 1 < rank_.count; ++r) send_numbers(*ports_.mail, r, {lead_says ? 1.0 : 0.0});
+    const Position& p = rank_.position;
+    if (!p.leads()) return receive_numbers(*ports_.mail, p.lead()).at(0) != 0;
+    for (int r = 0; r < p.lead(); ++r) send_numbers(*ports_.mail, r, {lead_says ? 1.0 : 0.0});
     return lead_says;
 }
 
@@ -207,6 +234,7 @@ void Trainer::train_step(data::Loader& loader) {
         loader.let_go();
         return batch;
     };
+    links_.label = batches_done();
     const double all = seconds_of([&] {
         schedule_->step(static_cast<int>(batches), next, update_terms(job_, ++state_.step));
         losses_ = schedule_->losses();
@@ -228,7 +256,7 @@ void Trainer::log_step() {
     const std::vector<double> losses = of_all_ranks(losses_);
     const std::vector<double> norms =
         job_.training.clip_norm > 0 ? of_all_ranks(schedule_->gradient_norms()) : std::vector<double>();
-    if (!rank_.leads()) return;
+    if (!leads()) return;
     Json line{{"kind", "train"}, {"step", state_.step}, {"epoch", state_.epoch}, {"loss", losses}};
     if (!norms.empty()) line["gradient_norm"] = norms;
     const std::map<int, double> errors = schedule_->recovery_errors();
@@ -254,6 +282,7 @@ void Trainer::warn_of_recovery(const std::map<int, double>& errors) {
 }
 
 void Trainer::validate() {
+    if (rank_.position.replica() > 0) return;  // the same weights
     std::vector<double> psnr, ssim, nrmse;
     const auto host = kernels::make_cpu_operations();
     Arena workspace("validation");
@@ -263,13 +292,14 @@ void Trainer::validate() {
         const data::HostBatch sample = data::batch_of(validation_->read(i, 0, *host, workspace));
         const Batch batch = batch_.load(sample);
         ComplexArray image(sample.target.shape);
+        links_.label = validation_label(i);
         reconstruct(network_, memory_, batch, image.view(), rank_.connect ? &links_ : nullptr);
-        if (!rank_.leads()) continue;
+        if (!leads()) continue;
         const modules::Scores s = modules::score(image, sample.target);
         psnr.push_back(s.psnr), ssim.push_back(s.ssim), nrmse.push_back(s.nrmse);
     }
-    const double mean = rank_.leads() ? modules::spread(psnr).mean : 0;
-    if (rank_.leads()) {
+    const double mean = leads() ? modules::spread(psnr).mean : 0;
+    if (leads()) {
         metrics_->write(Json{{"kind", "validation"},
                              {"step", state_.step},
                              {"slices", validation_->count()},
@@ -286,8 +316,9 @@ void Trainer::validate() {
 }
 
 void Trainer::save(const char* file) {
-    const int lead = rank_.count - 1;
-    if (!rank_.leads()) {
+    const int lead = rank_.position.lead();
+    if (rank_.position.replica() > 0) return;
+    if (!leads()) {
         for_each_saved(network_, ops_, (directory_ / file).string(),
                        [&](const CheckpointTensor& t) { send_tensor(*ports_.mail, lead, t); });
         return send_no_more(*ports_.mail, lead);

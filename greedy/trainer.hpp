@@ -23,11 +23,9 @@ enum class Outcome : std::uint8_t { finished, interrupted };
 
 // Which part of a network a trainer trains: all of it, or some consecutive modules of a pipeline (greedy/parallel/pipeline.hpp).
 struct Rank {
-    int number = 0, count = 1;
-    int first_module = 0, modules = 0;  // 0: all
-    std::function<Ports(std::size_t image_bytes)> connect = {};
-
-    bool leads() const { return number + 1 == count; }
+    Position position;
+    int first_module = 0, modules = 0;                          // 0: all
+    std::function<Ports(const ConnectionSizes&)> connect = {};  // empty: there are no other ranks
 };
 
 class Trainer {
@@ -46,11 +44,15 @@ public:
     const TrainingState& state() const { return state_; }
 
 private:
+    bool leads() const { return rank_.position.leads(); }
     DataLayouts layouts() const;
     void plan_memory();
     void resume_or_start(bool resume);
     void log_mask(const data::HostBatch& batch) const;
+    void connect();
     bool goes_on();
+    bool first_goes_on();
+    std::int64_t batches_done() const;
     void train_step(data::Loader& loader);
     void log_step();
     std::vector<double> of_all_ranks(std::vector<double> numbers);

@@ -4,11 +4,14 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <exception>
-#include <limits>
+#include <numeric>
 #include <thread>
 
 #include "core/log.hpp"
+#include "greedy/parallel/letters.hpp"
+#include "greedy/parallel/placement.hpp"
 #include "greedy/parallel/threads.hpp"
 #include "kernels/cpu/cpu.hpp"
 #include "kernels/devices.hpp"
@@ -17,34 +20,6 @@ namespace gleam::greedy {
 
 std::chrono::milliseconds deadline_of(const JobConfig& job) {
     return std::chrono::milliseconds(static_cast<std::int64_t>(1e3 * job.parallel.deadline));
-}
-
-std::vector<int> place_modules(const std::vector<double>& costs, int ranks) {
-    const int n = static_cast<int>(costs.size());
-    // least[r][i]: the smallest possible largest sum of modules 0 ... i - 1 on r + 1 ranks; from[r][i]: where the last one
-    // begins.
-    std::vector<std::vector<double>> least(static_cast<std::size_t>(ranks), std::vector<double>(costs.size() + 1));
-    std::vector<std::vector<int>> from(static_cast<std::size_t>(ranks), std::vector<int>(costs.size() + 1));
-    for (int r = 0; r < ranks; ++r)
-        for (int i = r + 1; i <= n; ++i) {
-            double& best = least[static_cast<std::size_t>(r)][static_cast<std::size_t>(i)];
-            best = std::numeric_limits<double>::infinity();
-            double sum = 0;
-            for (int first = i - 1; first >= r; --first) {
-                sum += costs[static_cast<std::size_t>(first)];
-                if (r == 0 && first > 0) continue;
-                const double before = r == 0 ? 0 : least[static_cast<std::size_t>(r - 1)][static_cast<std::size_t>(first)];
-                if (std::max(sum, before) >= best) continue;
-                best = std::max(sum, before);
-                from[static_cast<std::size_t>(r)][static_cast<std::size_t>(i)] = first;
-            }
-        }
-    std::vector<int> firsts(static_cast<std::size_t>(ranks));
-    for (int r = ranks - 1, end = n; r >= 0; --r) {
-        end = from[static_cast<std::size_t>(r)][static_cast<std::size_t>(end)];
-        firsts[static_cast<std::size_t>(r)] = end;
-    }
-    return firsts;
 }
 
 namespace {
@@ -65,79 +40,139 @@ void rethrow_cause(const std::vector<std::exception_ptr>& errors) {
     if (any) std::rethrow_exception(any);
 }
 
-// The modules of a rank, in equal shares.
-Rank part_of(const JobConfig& job, int number, int count) {
-    const int modules = static_cast<int>(module_count(job));
-    const std::vector<int> firsts = place_modules(std::vector<double>(static_cast<std::size_t>(modules), 1.0), count);
-    const int first = firsts[static_cast<std::size_t>(number)];
-    const int end = number + 1 < count ? firsts[static_cast<std::size_t>(number) + 1] : modules;
-    log_prefix() = end - first > 1 ? fmt::format("[rank {}, modules {}-{}] ", number, first + 1, end)
-                                   : fmt::format("[rank {}, module {}] ", number, end);
-    return {number, count, first, end - first, {}};
+// Numbers of all ranks, each of which one rank knows: added up, and the same for all.
+std::vector<double> sum_over_ranks(Mail& mail, const Position& p, std::vector<double> numbers) {
+    if (p.number > 0) {
+        send_numbers(mail, 0, numbers);
+        return receive_numbers(mail, 0);
+    }
+    for (int r = 1; r < p.count(); ++r) {
+        const std::vector<double> theirs = receive_numbers(mail, r);
+        for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] += theirs.at(i);
+    }
+    for (int r = 1; r < p.count(); ++r) send_numbers(mail, r, numbers);
+    return numbers;
+}
+
+// How many modules each rank of a pipeline takes.
+std::vector<int> placement(const JobConfig& job, const Position& p, kernels::Operations& ops, Mail& mail) {
+    std::vector<int> counts = given_placement(job);
+    if (!counts.empty()) {
+        if (counts.size() == static_cast<std::size_t>(p.ranks)) return counts;
+        throw ConfigError("parallel.placement", fmt::format("is for {} ranks, but there are {}", counts.size(), p.ranks),
+                          "give a number for each rank");
+    }
+    const auto modules = static_cast<std::size_t>(module_count(job));
+    std::vector<double> costs(modules, 1.0);
+    const bool choice = p.ranks > 1 && modules > static_cast<std::size_t>(p.ranks);
+    if (job.parallel.placement == "measured" && choice)
+        costs = sum_over_ranks(mail, p, measure_modules(job, ops, p.number, p.count()));
+    const std::vector<int> firsts = place_modules(costs, p.ranks);
+    for (std::size_t r = 0; r < firsts.size(); ++r)
+        counts.push_back((r + 1 < firsts.size() ? firsts[r + 1] : static_cast<int>(modules)) - firsts[r]);
+    return counts;
+}
+
+// What a rank is called, by its modules.
+std::string name_of(const Position& p, int first, int count) {
+    std::string name = fmt::format("rank {}", p.number);
+    if (p.replicas > 1) name += fmt::format(", replica {}", p.replica());
+    return name + (count > 1 ? fmt::format(", modules {}-{}", first + 1, first + count) : fmt::format(", module {}", first + 1));
+}
+
+// A rank and the names of all.
+std::pair<Rank, std::vector<std::string>> rank_of(const Position& position, const std::vector<int>& counts) {
+    Rank rank;
+    std::vector<std::string> names;
+    for (Position p = position; p.number = static_cast<int>(names.size()), p.number < p.count();) {
+        const int first = std::accumulate(counts.begin(), counts.begin() + p.stage(), 0);
+        const int count = counts[static_cast<std::size_t>(p.stage())];
+        names.push_back(name_of(p, first, count));
+        if (p.number == position.number) rank = {position, first, count, {}};
+    }
+    log_prefix() = fmt::format("[{}] ", names[static_cast<std::size_t>(position.number)]);
+    return {rank, names};
 }
 
 Training run_rank(const JobConfig& job, bool resume, kernels::Operations& ops, const Rank& rank) {
     Trainer trainer(job, resume, ops, rank);
     const Outcome outcome = trainer.run();
-    return {outcome, trainer.state().step, rank.leads()};
+    return {outcome, trainer.state().step, rank.position.leads()};
 }
 
-// Processes on one machine take one GPU each.
-std::string device_of_process(const std::string& device) {
-    const char* local = std::getenv("OMPI_COMM_WORLD_LOCAL_RANK");
-    return device == "cuda" && local ? "cuda:" + std::string(local) : device;
+// Processes on one machine take one GPU each; those that are shown only some take these in turn.
+std::unique_ptr<kernels::Operations> make_device(const std::string& device) {
+    int place = rank_on_machine();
+    if (const char* shown = std::getenv("CUDA_VISIBLE_DEVICES"); shown && *shown)
+        place %= static_cast<int>(1 + std::count(shown, shown + std::strlen(shown), ','));
+    if (device == "cuda") return kernels::make_operations(fmt::format("cuda:{}", place));
+    auto ops = kernels::make_operations(device);
+    if (device != "auto" || ops->device().kind != DeviceKind::cuda || place == 0) return ops;
+    return kernels::make_operations(fmt::format("cuda:{}", place));
 }
 
 }  // namespace
 
 Training train_in_ranks(const JobConfig& job, bool resume) {
-    const int count = static_cast<int>(job.parallel.ranks);
-    const int threads = std::max(1, kernels::thread_count() / count);
-    std::vector<std::unique_ptr<kernels::Operations>> devices(static_cast<std::size_t>(count));  // outlive what lies on them
-    ThreadTransport transport(count);
-    std::vector<std::exception_ptr> errors(static_cast<std::size_t>(count));
+    const Position all{0, static_cast<int>(job.parallel.ranks), static_cast<int>(job.parallel.replicas)};
+    const int threads = std::max(1, kernels::thread_count() / all.count());
+    const auto count = static_cast<std::size_t>(all.count());
+    std::vector<std::unique_ptr<kernels::Operations>> devices(count);  // outlive what lies on them
+    ThreadTransport transport(all.ranks, all.replicas);
+    std::vector<std::exception_ptr> errors(count);
     Training done;
     const auto work = [&](int r) {
         const auto place = static_cast<std::size_t>(r);
         try {
-            Rank rank = part_of(job, r, count);
+            Position position = all;
+            position.number = r;
+            log_prefix() = fmt::format("[rank {}] ", r);
             kernels::set_thread_count(threads);
             devices[place] = kernels::make_operations(job.device);
             kernels::Operations& ops = *devices[place];
-            rank.connect = [&](std::size_t bytes) { return transport.open(r, ops, bytes); };
+            Rank rank = rank_of(position, placement(job, position, ops, transport.mail(r))).first;
+            rank.connect = [&](const ConnectionSizes& sizes) { return transport.open(position, ops, sizes); };
             const Training mine = run_rank(job, resume, ops, rank);
-            if (rank.leads()) done = mine;
+            if (position.leads()) done = mine;
         } catch (const std::exception& e) {
             errors[place] = std::current_exception();
             transport.fail(r, e.what());
         }
     };
     std::vector<std::thread> ranks;
-    for (int r = 0; r < count; ++r) ranks.emplace_back(work, r);
+    for (int r = 0; r < all.count(); ++r) ranks.emplace_back(work, r);
     for (std::thread& rank : ranks) rank.join();
     rethrow_cause(errors);
     return done;
 }
 
-Training train_as_process(JobConfig job, bool resume, Transport& transport) {
+Training train_as_process(JobConfig job, bool resume, Processes& processes) {
     ExitCode code = ExitCode::internal;
+    std::string message;
     try {
-        job.parallel.ranks = transport.count();
+        const int replicas = static_cast<int>(job.parallel.replicas);
+        if (processes.count() % replicas != 0)
+            throw ConfigError("parallel.replicas", fmt::format("is {}, but there are {} processes", replicas, processes.count()),
+                              "start a multiple of it");
+        const Position position{processes.rank(), processes.count() / replicas, replicas};
+        job.parallel.ranks = position.ranks;
         validate(job);
-        Rank rank = part_of(job, transport.rank(), transport.count());
-        const auto ops = kernels::make_operations(device_of_process(job.device));
-        rank.connect = [&](std::size_t bytes) { return transport.open(*ops, bytes); };
+        log_prefix() = fmt::format("[rank {}] ", position.number);
+        const auto ops = make_device(job.device);
+        auto [rank, names] = rank_of(position, placement(job, position, *ops, processes.mail()));
+        rank.connect = [&, &names = names](const ConnectionSizes& sizes) {
+            return processes.open(position, *ops, sizes, job.parallel.transport, names);
+        };
         const Training done = run_rank(job, resume, *ops, rank);
-        transport.finish();
+        processes.finish();
         return done;
     } catch (const Error& e) {
-        log_info("error: {}", e.what());
+        message = e.what();
         code = e.code();
     } catch (const std::exception& e) {
-        log_info("error: {}; this is a defect of gleam", e.what());
+        message = fmt::format("{}; this is a defect of gleam", e.what());
     }
-    transport.abort(static_cast<int>(code));
-    std::abort();
+    processes.end_job(static_cast<int>(code), message, code == ExitCode::communication);
 }
 
 }  // namespace gleam::greedy

@@ -1,9 +1,9 @@
 // What a rank of a pipeline is connected to.
 //
 // Ranks hold consecutive stages of a network. Between neighbours lies an edge: images go forward along it, one batch after
-// another, at most two at a time. All else that ranks tell one another is mail: short, rare, and in order between any two of
-// them. How both travel is the transport's business (threads.hpp, and MPI in a plug-in of its own); what is computed does not
-// depend on it.
+// another, at most two at a time. With replicas there are several such pipelines; ranks that hold the same stages average their
+// gradients. All else that ranks tell one another is mail: short, rare, and in order between any two of them. How all this
+// travels is the transport's business (threads.hpp, processes.hpp); what is computed does not depend on it.
 #pragma once
 
 #include <cstddef>
@@ -14,6 +14,21 @@
 #include "core/tensor.hpp"
 
 namespace gleam::greedy {
+
+// Where a rank stands among all: they are numbered along the first pipeline, then along the next.
+struct Position {
+    int number = 0;
+    int ranks = 1, replicas = 1;  // of a pipeline, and how many of these
+
+    int count() const { return ranks * replicas; }
+    int stage() const { return number % ranks; }
+    int replica() const { return number / ranks; }
+    bool first() const { return stage() == 0; }
+    bool last() const { return stage() + 1 == ranks; }
+    // The last rank of the first pipeline writes what a run leaves behind.
+    int lead() const { return ranks - 1; }
+    bool leads() const { return number == lead(); }
+};
 
 // The receiving end of an edge. All of it throws CommunicationError when the other side is lost or keeps silent for too long.
 class Inbox {
@@ -39,6 +54,21 @@ public:
     virtual void end() = 0;
 };
 
+inline constexpr std::size_t slots = 2;  // images under way along an edge
+
+// The label of the i-th image of a validation; those of training are the numbers of their batches, from 0.
+constexpr std::int64_t validation_label(std::int64_t i) { return -1 - i; }
+// "batch 12" or "validation image 3", counted from 1
+std::string label_text(std::int64_t label);
+
+// The ranks that train the same stages on other batches.
+class Peers {
+public:
+    virtual ~Peers() = default;
+    // values = the mean of the values of all, summed in the order of replicas: the same bits on each of them, every time.
+    virtual void average(const Tensor& values) = 0;
+};
+
 using Letter = std::vector<std::byte>;
 
 class Mail {
@@ -48,15 +78,17 @@ public:
     virtual Letter receive(int from) = 0;          // waits
 };
 
-// Null ends where the pipeline begins and where it ends.
+// The most that a rank hands on or averages at once.
+struct ConnectionSizes {
+    std::size_t image = 0, gradient = 0;  // bytes
+};
+
+// Null ends where the pipeline begins and where it ends; no peers where there are no replicas.
 struct Ports {
-    int rank = 0, count = 1;
     Inbox* in = nullptr;
     Outbox* out = nullptr;
+    Peers* peers = nullptr;
     Mail* mail = nullptr;
-
-    bool first() const { return rank == 0; }
-    bool last() const { return rank + 1 == count; }
 };
 
 }  // namespace gleam::greedy

@@ -10,11 +10,10 @@
 
 #include "core/arena.hpp"
 #include "core/error.hpp"
+#include "greedy/parallel/host_carrier.hpp"
 
 namespace gleam::greedy {
 namespace {
-
-constexpr std::size_t slots = 2;
 
 // What all ranks have in common: one lock, one reason to give up.
 struct Common {
@@ -32,27 +31,30 @@ struct Common {
     }
 };
 
-// An edge: a ring of slots in the sender's memory.
+// An edge: a ring of slots in the sender's memory. On a GPU the two sides have queues of their own: either waits for the event
+// that the other has left at the slot.
 class Edge final : public Inbox, public Outbox {
 public:
     Edge(Common& common, int from) : common_(common), from_(from) {}
 
-    void open(kernels::Operations& ops, std::size_t image_bytes) {
+    void open_sender(kernels::Operations& ops, std::size_t image_bytes) {
         const std::size_t bytes = aligned(image_bytes);
         void* data = ops.allocator().allocate(slots * bytes);
         if (!data) throw OutOfMemoryError("hand-off", "the device could not give " + format_bytes(slots * bytes));
         memory_ = Memory(ops.allocator(), data, slots * bytes);
         slot_bytes_ = bytes;
-        ops_ = &ops;
+        sender_ = &ops;
     }
+    void open_receiver(kernels::Operations& ops) { receiver_ = &ops; }
 
     Tensor claim(const Tensor& like) override {
         std::unique_lock lock(common_.mutex);
         common_.wait(lock, from_, [&] { return sent_ - returned_ < slots; });
+        if (const auto& event = read_[sent_ % slots]) sender_->wait_for(*event);
         return slot(sent_, like);
     }
     void commit(std::int64_t label) override {
-        ops_->synchronize();  // the receiver's work is in another stream
+        sender_->mark(written_[sent_ % slots]);
         put(label, false);
     }
     void end() override { put(0, true); }
@@ -68,11 +70,13 @@ public:
         const Header& header = headers_[taken_ % slots];
         if (header.label != label)
             throw CommunicationError(fmt::format("rank {}", from_ + 1),
-                                     fmt::format("batch {} came where {} was due", header.label, label),
+                                     fmt::format("{} came where {} was due", label_text(header.label), label_text(label)),
                                      "all ranks must have the same configuration and data");
+        if (const auto& event = written_[taken_ % slots]) receiver_->wait_for(*event);
         return slot(taken_++, like);
     }
     void give_back() override {
+        receiver_->mark(read_[returned_ % slots]);
         const std::lock_guard lock(common_.mutex);
         ++returned_;
         common_.changed.notify_all();
@@ -98,11 +102,65 @@ private:
 
     Common& common_;
     int from_;
-    kernels::Operations* ops_ = nullptr;
+    kernels::Operations *sender_ = nullptr, *receiver_ = nullptr;
     Memory memory_;
     std::size_t slot_bytes_ = 0;
+    std::array<std::unique_ptr<kernels::Event>, slots> written_, read_;
     std::array<Header, slots> headers_;
     std::uint64_t sent_ = 0, taken_ = 0, returned_ = 0;
+};
+
+// Replicas of the same stages: each reads the gradients of all where they lie.
+class ThreadPeers {
+public:
+    ThreadPeers(Common& common, int count) : common_(common), gradients_(static_cast<std::size_t>(count)) {}
+
+    // Waits until all have come here.
+    void meet(int rank) {
+        std::unique_lock lock(common_.mutex);
+        const std::uint64_t round = round_;
+        if (++here_ == gradients_.size()) {
+            here_ = 0, ++round_;
+            common_.changed.notify_all();
+        }
+        common_.wait(lock, rank, [&] { return round_ != round; });
+    }
+    void show(int replica, const Tensor& values) { gradients_[static_cast<std::size_t>(replica)] = values; }
+    const std::vector<Tensor>& gradients() const { return gradients_; }
+
+private:
+    Common& common_;
+    std::vector<Tensor> gradients_;
+    std::size_t here_ = 0;
+    std::uint64_t round_ = 0;
+};
+
+class OnePeer final : public Peers {
+public:
+    OnePeer(ThreadPeers& all, const Position& p, kernels::Operations& ops, std::size_t bytes)
+        : all_(all), rank_(p.number), replica_(p.replica()), ops_(ops) {
+        void* data = ops.allocator().allocate(bytes);
+        if (!data) throw OutOfMemoryError("replicas", "the device could not give " + format_bytes(bytes));
+        memory_ = Memory(ops.allocator(), data, bytes);
+    }
+    void average(const Tensor& values) override {
+        Tensor mean = values;
+        mean.data = memory_.data();
+        if (values.bytes() > memory_.bytes()) throw InternalError("replicas", "a gradient is larger than planned");
+        all_.show(replica_, values);
+        ops_.synchronize();
+        all_.meet(rank_);
+        mean_in_order(ops_, all_.gradients(), mean);
+        ops_.synchronize();
+        all_.meet(rank_);  // from here on nobody reads the others' any more
+        ops_.copy(mean, values);
+    }
+
+private:
+    ThreadPeers& all_;
+    int rank_, replica_;
+    kernels::Operations& ops_;
+    Memory memory_;
 };
 
 class Letters final : public Mail {
@@ -135,27 +193,43 @@ private:
 struct ThreadTransport::State {
     Common common;
     std::map<std::pair<int, int>, std::deque<Letter>> boxes;
-    std::vector<std::unique_ptr<Edge>> edges;  // edge r leads from rank r to rank r + 1
-    std::vector<std::unique_ptr<Letters>> mail;
+    std::map<int, Edge> edges;        // edge r leads from rank r to rank r + 1
+    std::vector<ThreadPeers> stages;  // the replicas of each
+    std::vector<Letters> mail;        // of each rank, and so on
+    std::vector<std::unique_ptr<OnePeer>> peers;
 };
 
-ThreadTransport::ThreadTransport(int count) : state_(std::make_unique<State>()) {
-    for (int r = 0; r < count; ++r) {
-        if (r + 1 < count) state_->edges.push_back(std::make_unique<Edge>(state_->common, r));
-        state_->mail.push_back(std::make_unique<Letters>(state_->common, state_->boxes, r));
+ThreadTransport::ThreadTransport(int ranks, int replicas) : state_(std::make_unique<State>()) {
+    State& s = *state_;
+    for (int stage = 0; stage < ranks; ++stage) s.stages.emplace_back(s.common, replicas);
+    for (int r = 0; r < ranks * replicas; ++r) {
+        if ((r + 1) % ranks != 0) s.edges.try_emplace(r, s.common, r);
+        s.mail.emplace_back(s.common, s.boxes, r);
     }
+    s.peers.resize(s.mail.size());
 }
 
 ThreadTransport::~ThreadTransport() = default;
 
-Ports ThreadTransport::open(int rank, kernels::Operations& ops, std::size_t image_bytes) {
-    const auto r = static_cast<std::size_t>(rank);
-    const int count = static_cast<int>(state_->mail.size());
-    Ports ports{rank, count, nullptr, nullptr, state_->mail[r].get()};
-    if (rank > 0) ports.in = state_->edges[r - 1].get();
-    if (rank + 1 < count) {
-        state_->edges[r]->open(ops, image_bytes);
-        ports.out = state_->edges[r].get();
+Mail& ThreadTransport::mail(int rank) { return state_->mail[static_cast<std::size_t>(rank)]; }
+
+Ports ThreadTransport::open(const Position& p, kernels::Operations& ops, const ConnectionSizes& sizes) {
+    Ports ports;
+    ports.mail = &mail(p.number);
+    if (!p.first()) {
+        Edge& edge = state_->edges.at(p.number - 1);
+        edge.open_receiver(ops);
+        ports.in = &edge;
+    }
+    if (!p.last()) {
+        Edge& edge = state_->edges.at(p.number);
+        edge.open_sender(ops, sizes.image);
+        ports.out = &edge;
+    }
+    if (p.replicas > 1) {
+        auto& peer = state_->peers[static_cast<std::size_t>(p.number)];
+        peer = std::make_unique<OnePeer>(state_->stages[static_cast<std::size_t>(p.stage())], p, ops, sizes.gradient);
+        ports.peers = peer.get();
     }
     return ports;
 }

@@ -8,16 +8,17 @@
 
 namespace gleam::greedy {
 
-// The connections of `count` ranks. Each rank's thread opens its own ports; when one of them fails, all others that wait, or are
+// The connections of all ranks. Each rank's thread opens its own ports; when one of them fails, all others that wait, or are
 // going to, end with a CommunicationError that names it. There is no deadline: a step takes what it takes, and threads do not get
-// lost without the process.
+// lost without the process. On a GPU, which all of them share, work waits for work: the host does not.
 class ThreadTransport {
 public:
-    explicit ThreadTransport(int count);
+    ThreadTransport(int ranks, int replicas);
     ~ThreadTransport();
 
-    // The ports of a rank that computes with `ops`, for images of at most `image_bytes`. They live as long as this object.
-    Ports open(int rank, kernels::Operations& ops, std::size_t image_bytes);
+    Mail& mail(int rank);
+    // The ports of a rank that computes with `ops`. They live as long as this object.
+    Ports open(const Position& position, kernels::Operations& ops, const ConnectionSizes& sizes);
     // Says that a rank has failed, and why.
     void fail(int rank, const std::string& why);
 

@@ -40,8 +40,9 @@ void match_memory(greedy::JobConfig& job, const fs::path& run, kernels::Operatio
 }
 
 greedy::Training train_job(const greedy::JobConfig& job, bool resume) {
-    if (greedy::started_by_mpi()) return greedy::train_as_process(job, resume, *greedy::start_mpi(greedy::deadline_of(job)));
-    if (job.parallel.ranks > 1) return greedy::train_in_ranks(job, resume);
+    if (const auto processes = greedy::start_processes(greedy::deadline_of(job)))
+        return greedy::train_as_process(job, resume, *processes);
+    if (job.parallel.ranks * job.parallel.replicas > 1) return greedy::train_in_ranks(job, resume);
     const auto ops = kernels::make_operations(job.device);
     greedy::Trainer trainer(job, resume, *ops);
     const greedy::Outcome outcome = trainer.run();

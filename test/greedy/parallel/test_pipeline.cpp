@@ -38,7 +38,7 @@ struct Pipeline {
     void train(const std::vector<std::string>& changes, const std::string& out, std::int64_t ranks, bool resume = false) const {
         JobConfig j = job(changes, out);
         j.parallel.ranks = ranks;
-        if (ranks > 1) {
+        if (ranks * j.parallel.replicas > 1) {
             CHECK(train_in_ranks(j, resume).outcome == Outcome::finished);
             return;
         }
@@ -49,10 +49,10 @@ struct Pipeline {
     std::string metrics(const std::string& out) const { return read_file(directory / out / "metrics.jsonl"); }
 
     // Every number of a checkpoint, in the order of names.
-    std::vector<double> numbers(const std::string& file) const {
+    std::vector<double> numbers(const std::string& file, const std::string& group = "/") const {
         const data::Hdf5File checkpoint(directory / file);
         std::vector<double> all;
-        collect(checkpoint, "/", all);
+        collect(checkpoint, group, all);
         return all;
     }
 
@@ -127,6 +127,65 @@ TEST_CASE("On the emulated GPU a pipeline trains to the same bits as one rank") 
     CHECK(p.metrics("emu1") == p.metrics("emu2"));
 }
 
+TEST_CASE("What the emulated GPU records of a step is repeated with the right memory of an edge") {
+    const Pipeline p;
+    for (const char* graphs : {"false", "true"}) {
+        JobConfig job =
+            p.job({"device=emu", "model.unrolls=2", "training.steps=5", std::string("training.cuda_graphs=") + graphs},
+                  std::string("graphs-") + graphs);
+        job.parallel.ranks = 2;
+        train_in_ranks(job, false);
+    }
+    CHECK(p.numbers("graphs-true/last.h5") == p.numbers("graphs-false/last.h5"));
+}
+
+TEST_CASE("Two replicas of a batch of one learn what one learns from a batch of two, and the same bits every time") {
+    const Pipeline p;
+    const std::vector<std::string> fixed{"model.unrolls=3", "precision=fp64", "training.validate_every=0"};
+    const auto with = [&](std::vector<std::string> more) {
+        more.insert(more.end(), fixed.begin(), fixed.end());
+        return more;
+    };
+    p.train(with({"training.batch=2"}), "one", 1);
+    p.train(with({"parallel.replicas=2"}), "flat", 1);
+    p.train(with({"parallel.replicas=2"}), "deep", 3);
+    p.train(with({"parallel.replicas=2"}), "again", 2);
+    CHECK(p.numbers("deep/last.h5") == p.numbers("flat/last.h5"));
+    CHECK(p.numbers("again/last.h5") == p.numbers("flat/last.h5"));
+    const auto expected = p.numbers("one/last.h5", "weights"), found = p.numbers("flat/last.h5", "weights");
+    CHECK(p.metrics("deep") == p.metrics("flat"));
+    REQUIRE(found.size() == expected.size());
+    double difference = 0, size = 0;
+    for (std::size_t i = 0; i < found.size(); ++i) {
+        difference += (found[i] - expected[i]) * (found[i] - expected[i]);
+        size += expected[i] * expected[i];
+    }
+    CHECK(std::sqrt(difference / size) < 1e-9);
+    CHECK(difference > 0);  // the sums run in another order
+}
+
+TEST_CASE("Any placement of the modules trains to the same bits, and one that does not fit is refused") {
+    const Pipeline p;
+    p.train({}, "one", 1);
+    p.train({"parallel.placement=equal"}, "equal", 4);
+    p.train({"parallel.placement=1,4,1"}, "given", 3);
+    CHECK(p.numbers("equal/last.h5") == p.numbers("one/last.h5"));
+    CHECK(p.numbers("given/last.h5") == p.numbers("one/last.h5"));
+    CHECK_THROWS_WITH(p.job({"parallel.placement=1,4,2"}, "x"), ContainsSubstring("7 modules, but there are 6"));
+    CHECK_THROWS_WITH(p.job({"parallel.placement=1,,5"}, "x"), ContainsSubstring("parallel.placement"));
+    JobConfig job = p.job({"parallel.placement=3,3"}, "x");
+    job.parallel.ranks = 3;
+    CHECK_THROWS_WITH(train_in_ranks(job, false), ContainsSubstring("for 2 ranks, but there are 3"));
+}
+
+TEST_CASE("A run is not continued with another number of replicas, since its steps would see other batches") {
+    const Pipeline p;
+    p.train({"parallel.replicas=2", "training.steps=2"}, "run", 2);
+    JobConfig job = p.job({}, "run");
+    job.parallel.ranks = 2;
+    CHECK_THROWS_WITH(train_in_ranks(job, true), ContainsSubstring("another configuration"));
+}
+
 TEST_CASE("What goes wrong on one rank ends all of them, and is what is reported") {
     const Pipeline p;
     JobConfig job = p.job({"training.optimizer.learning_rate=1e30", "training.clip_norm=0", "parallel.deadline=3"}, "bad");
@@ -142,12 +201,4 @@ TEST_CASE("More ranks than modules, and ranks of other strategies, are refused b
     const Pipeline p;
     CHECK_THROWS_WITH(p.job({"parallel.ranks=7"}, "x"), ContainsSubstring("parallel.ranks") && ContainsSubstring("at most 6"));
     CHECK_THROWS_WITH(p.job({"parallel.ranks=2", "training.strategy=end_to_end"}, "x"), ContainsSubstring("greedy"));
-}
-
-TEST_CASE("Modules are placed so that the busiest rank has as little as can be") {
-    CHECK(place_modules({1, 1, 1, 1, 1, 1}, 3) == std::vector<int>{0, 2, 4});
-    CHECK(place_modules({1, 1, 1, 1}, 1) == std::vector<int>{0});
-    CHECK(place_modules({5, 1, 1, 1}, 2) == std::vector<int>{0, 1});
-    CHECK(place_modules({1, 1, 1, 5}, 2) == std::vector<int>{0, 3});
-    CHECK(place_modules({1, 2, 3}, 3) == std::vector<int>{0, 1, 2});
 }
