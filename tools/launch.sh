@@ -32,7 +32,7 @@ trap 'pass_on TERM' TERM
 trap 'pass_on INT' INT
 
 GLEAM_RENDEZVOUS=127.0.0.1:$(free_port)
-export GLEAM_RENDEZVOUS GLEAM_RANKS=$count
+export GLEAM_RENDEZVOUS GLEAM_RANKS=$count GLEAM_JOB=launch-$$
 for (( rank = 0; rank < count; ++rank )); do
     GLEAM_RANK=$rank GLEAM_LOCAL_RANK=$rank "$@" </dev/null &
     running[$!]=$rank

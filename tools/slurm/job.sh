@@ -28,7 +28,8 @@ rendezvous() {
 }
 
 # What srun runs once per rank. srun returns the largest exit code of all: so this makes the cause of an end (a fault of the
-# configuration) larger than what follows from it (a lost rank).
+# configuration) larger than what follows from it (a lost rank). An MPI that ends a job by killing the others hides the code of a
+# crash from srun; the code that a rank gave MPI to end all with (MPI_Abort) is the one srun returns.
 # shellcheck disable=SC2016
 readonly rank='trap : INT TERM  # for the training, not for this shell
 "$@"
@@ -52,18 +53,19 @@ start_again() { # start_again WHY: unless Slurm has ended the job, or is about t
     fi
 }
 
-trap 'say "the time is almost over"; scancel --signal=TERM "$SLURM_JOB_ID"' USR1  # to the ranks
-trap : TERM                                                                      # the ranks have got it, too
+trap 'say "the time is almost over"; scancel --signal=TERM "$SLURM_JOB_ID"' USR1  # the signal goes to the ranks
+trap : TERM                                                                       # which have got this one themselves
 
 if [[ $mpi == none ]] && (( SLURM_NTASKS > 1 )); then
     GLEAM_RENDEZVOUS=$(rendezvous)
     export GLEAM_RENDEZVOUS
 fi
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-${SLURM_CPUS_PER_TASK:-1}}
-say "start $((restarts + 1)), $SLURM_NTASKS ranks on $SLURM_JOB_NODELIST, MPI: $mpi${GLEAM_RENDEZVOUS:+, rendezvous: $GLEAM_RENDEZVOUS}"
+say "start $((restarts + 1)), $SLURM_NTASKS ranks on $SLURM_JOB_NODELIST, MPI: $mpi," \
+    "rendezvous: ${GLEAM_RENDEZVOUS:-none}"
 
-# Ranks end together. One that does not is given two minutes.
-srun --mpi="$mpi" --cpus-per-task="${SLURM_CPUS_PER_TASK:-1}" --kill-on-bad-exit=0 --wait=120 \
+# Ranks end together. One that does not is given a minute.
+srun --mpi="$mpi" --cpus-per-task="${SLURM_CPUS_PER_TASK:-1}" --kill-on-bad-exit=0 --wait=60 \
     bash -c "$rank" rank "$gleam" train "${arguments[@]}" &
 step=$!
 while kill -0 "$step" 2>/dev/null; do wait "$step"; done  # a signal interrupts wait

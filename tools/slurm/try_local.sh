@@ -175,7 +175,7 @@ fail_to_start() { # fail_to_start LOG...
 
 # ---- trials ------------------------------------------------------------------------------------------------------------------
 
-failures=0 job="" log=""
+failures=0 job="" log="" reference=reference
 ok() { printf '  %-4s %s\n' "ok" "$1"; }
 bad() { printf '  %-4s %s\n' "BAD" "$1"; failures=$((failures + 1)); }
 require() { # require TEXT COMMAND...
@@ -205,7 +205,7 @@ state_is() { [[ $(field JobState) == "$1" ]]; }
 over() { [[ $(field JobState) =~ ^(COMPLETED|FAILED|CANCELLED|TIMEOUT|NODE_FAIL|PREEMPTED)$ ]]; }
 says() { grep -q -- "$1" "$log" 2>/dev/null; } # says TEXT: the log of the job
 has_checkpoint() { [[ -e ${log%.log}/last.h5 ]]; }
-same_bits() { cmp -s "$work/runs/reference/metrics.jsonl" "${log%.log}/metrics.jsonl"; }
+same_bits() { cmp -s "$work/runs/$reference/metrics.jsonl" "${log%.log}/metrics.jsonl"; }
 equals() { [[ $1 == "$2" ]]; }
 
 ends_well() { # ends_well STARTS: the job, after so many starts, with the bits of one process
@@ -255,18 +255,26 @@ preempt() {
     sbatch --quiet --partition=urgent --exclusive --nodes=3 --cpus-per-task=1 --output=/dev/null --wrap "sleep 2"
 }
 
-lost_rank() { # of the job, when it has a checkpoint
+lost_rank() { # lost_rank NUMBER: of the job, when it has a checkpoint
     local began process
     eventually 60 has_checkpoint || bad "there is no checkpoint after a minute"
-    process=$(rank_process 1)
+    process=$(rank_process "$1")
     began=$(milliseconds)
-    kill -KILL "$process" || bad "rank 1 is not there"
+    kill -KILL "$process" || bad "rank $1 is not there"
     if eventually 90 says "a rank is lost; queued again"; then
         ok "ended by the loss and queued again after $(($(milliseconds) - began)) ms"
     else
         bad "the loss does not end it"
     fi
     ends_well 2
+}
+
+replicas() { # replicas NAME [WORD...]
+    local reference=two_replicas
+    local -x OMPI_MCA_btl=self,tcp  # not shared memory, which takes the nodes for one, but ranks of either for the same
+    [[ -e $work/runs/$reference ]] || train_here "$reference" --set parallel.ranks=2 --set parallel.replicas=2
+    submit "$1" several_nodes --nodes=2 --ntasks-per-node=2 --gpus-per-node=2 -- "${@:2}" --set parallel.replicas=2
+    ends_well 1
 }
 
 cancelled() {
@@ -279,6 +287,15 @@ cancelled() {
     mv "$log" "$log.first"
     one_node "cancelled" --resume
     ends_well 1
+}
+
+crashed() {
+    one_node "crashed"
+    eventually 60 has_checkpoint || bad "there is no checkpoint after a minute"
+    kill -SEGV "$(rank_process 0)" || bad "rank 0 is not there"
+    eventually 60 over || bad "it does not end"
+    require "state $(field JobState), exit code $(field ExitCode), $(field Restarts) restarts" \
+        equals "$(field JobState) $(field ExitCode) $(field Restarts)" "FAILED 139:0 0"
 }
 
 faulty() {
@@ -305,8 +322,11 @@ data:
   mask: {type: poisson, acceleration: 4, calibration: 12}
 TEXT
     mkdir -p "$work/runs"
-    "$gleam" train "$work/job.yaml" --out "$work/runs/reference" >"$work/log/reference" 2>&1 ||
-        stop "gleam train failed: $(tail -n 3 "$work/log/reference")"
+    train_here reference
+}
+train_here() { # train_here NAME ARGUMENT...: in one process, without Slurm
+    "$gleam" train "$work/job.yaml" --out "$work/runs/$1" "${@:2}" >"$work/log/$1" 2>&1 ||
+        stop "gleam train failed: $(tail -n 3 "$work/log/$1")"
 }
 
 mpi_there() {
@@ -332,18 +352,21 @@ trials() {
             interrupted "time$name" "${words[@]}" -- signal_batch USR1
             ends_well 2
         fi
-        if trial "a rank is killed, $how"; then one_node "lost$name" "${words[@]}"; lost_rank; fi
+        if trial "two nodes, 2 replicas of 2 ranks, $how"; then replicas "replicas$name" "${words[@]}"; fi
+        if trial "rank 0 is killed, $how"; then one_node "lost0$name" "${words[@]}"; lost_rank 0; fi
+        if trial "rank 1 is killed, $how"; then one_node "lost1$name" "${words[@]}"; lost_rank 1; fi
     done
     if trial "scancel --signal=TERM"; then interrupted "term" -- signal_ranks TERM; ends_well 2; fi
     if trial "scontrol requeue"; then interrupted "requeue" -- requeue; ends_well 2; fi
     if trial "preemption by an urgent job"; then interrupted "preempted" -- preempt; ends_well 2; fi
     if trial "scancel, then submitted again with --resume"; then cancelled; fi
+    if trial "a rank crashes"; then crashed; fi
     if trial "a fault of the configuration"; then faulty; fi
 }
 
 configure
 start
-printf '%s\n' "$(sinfo --version), $("$gleam" --version 2>/dev/null | head -n 1), $(nproc) processors"
+printf '%s\n' "$(sinfo --version), $("$gleam" --version 2>/dev/null | head -n 1), $(getconf _NPROCESSORS_ONLN) processors"
 prepare
 trials
 printf '%s\n' "$failures failures, $SECONDS s"
