@@ -16,7 +16,9 @@ def build(session):
     configured = session.run(configure).require("cmake")
     said = re.findall(r"^-- (CUDA: .*)$", configured.out, re.MULTILINE)
     with_cuda = bool(said) and "not compiled" not in said[-1]
-    targets = TARGETS + (CUDA_TARGETS if with_cuda else []) + (["gleam_plugin_emu"] if session.device == "emu" else [])
+    with_nccl = re.search(r"^-- NCCL: (?!not there)", configured.out, re.MULTILINE)
+    targets = TARGETS + (CUDA_TARGETS if with_cuda else []) + (["gleam_plugin_nccl", "test_nccl"] if with_nccl else [])
+    targets += ["gleam_plugin_emu"] if session.device == "emu" else []
     result = session.run(["cmake", "--build", session.build, "--parallel", str(session.jobs), "--target", *targets])
     figures = {"CUDA": said[-1] if said else "not mentioned", "processes": session.jobs, "seconds": round(result.seconds, 1)}
     if result.code != 0 or result.timed_out:
