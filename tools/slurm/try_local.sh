@@ -5,11 +5,12 @@ set -uo pipefail
 
 usage() {
     cat <<'TEXT'
-Usage: tools/slurm/try_local.sh [--install] [--gleam FILE] [--only WORD]
+Usage: tools/slurm/try_local.sh [--install] [--gleam FILE] [--only WORD] [--long]
 
   --install     install Slurm and munge first, if they are missing (Debian, Ubuntu; needs root or sudo)
   --gleam FILE  the program to try (default: build/release/bin/gleam)
   --only WORD   only the trials whose name contains this word
+  --long        also let a rank hang, and a job run into the end of its time, which takes minutes
 
 Exit codes: 0 all trials passed, 1 some failed, 2 it could not begin.
 TEXT
@@ -18,12 +19,13 @@ TEXT
 stop() { printf 'try_local: %s\n' "$@" >&2; exit 2; }
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-gleam=$root/build/release/bin/gleam only="" install=no
+gleam=$root/build/release/bin/gleam only="" install=no long=no
 while (( $# > 0 )); do
     case $1 in
         --install) install=yes; shift ;;
         --gleam) [[ -n ${2:-} ]] || stop "--gleam needs a file"; gleam=$(realpath -m -- "$2"); shift 2 ;;
         --only) [[ -n ${2:-} ]] || stop "--only needs a word"; only=$2; shift 2 ;;
+        --long) long=yes; shift ;;
         --help|-h) usage; exit 0 ;;
         *) stop "unknown argument '$1' (--help lists the options)" ;;
     esac
@@ -255,12 +257,12 @@ preempt() {
     sbatch --quiet --partition=urgent --exclusive --nodes=3 --cpus-per-task=1 --output=/dev/null --wrap "sleep 2"
 }
 
-lost_rank() { # lost_rank NUMBER: of the job, when it has a checkpoint
+lost_rank() { # lost_rank NUMBER SIGNAL: of the job, when it has a checkpoint
     local began process
     eventually 60 has_checkpoint || bad "there is no checkpoint after a minute"
     process=$(rank_process "$1")
     began=$(milliseconds)
-    kill -KILL "$process" || bad "rank $1 is not there"
+    kill -"$2" "$process" || bad "rank $1 is not there"
     if eventually 90 says "a rank is lost; queued again"; then
         ok "ended by the loss and queued again after $(($(milliseconds) - began)) ms"
     else
@@ -287,6 +289,16 @@ cancelled() {
     mv "$log" "$log.first"
     one_node "cancelled" --resume
     ends_well 1
+}
+
+# Slurm sends the signal of --signal up to half a minute earlier than asked for.
+over_time() {
+    local reference=over_time steps=(--set training.steps=3000)
+    submit "time_limit" one_node --ntasks-per-node=2 --gpus-per-node=2 --time=1 --signal=B:USR1@40 -- "${steps[@]}"
+    eventually 400 over || bad "it does not end"
+    require "the time was almost over $(grep -c "the time is almost over" "$log") times" says "the time is almost over"
+    train_here "$reference" "${steps[@]}"
+    ends_well $(($(field Restarts) + 1))
 }
 
 crashed() {
@@ -352,11 +364,13 @@ trials() {
             interrupted "time$name" "${words[@]}" -- signal_batch USR1
             ends_well 2
         fi
+        if [[ $long == yes ]] && trial "rank 1 hangs, $how"; then one_node "hung$name" "${words[@]}"; lost_rank 1 STOP; fi
         if trial "two nodes, 2 replicas of 2 ranks, $how"; then replicas "replicas$name" "${words[@]}"; fi
-        if trial "rank 0 is killed, $how"; then one_node "lost0$name" "${words[@]}"; lost_rank 0; fi
-        if trial "rank 1 is killed, $how"; then one_node "lost1$name" "${words[@]}"; lost_rank 1; fi
+        if trial "rank 0 is killed, $how"; then one_node "lost0$name" "${words[@]}"; lost_rank 0 KILL; fi
+        if trial "rank 1 is killed, $how"; then one_node "lost1$name" "${words[@]}"; lost_rank 1 KILL; fi
     done
     if trial "scancel --signal=TERM"; then interrupted "term" -- signal_ranks TERM; ends_well 2; fi
+    if [[ $long == yes ]] && trial "a time limit of one minute"; then over_time; fi
     if trial "scontrol requeue"; then interrupted "requeue" -- requeue; ends_well 2; fi
     if trial "preemption by an urgent job"; then interrupted "preempted" -- preempt; ends_well 2; fi
     if trial "scancel, then submitted again with --resume"; then cancelled; fi
