@@ -220,6 +220,13 @@ ends_well() { # ends_well STARTS: the job, after so many starts, with the bits o
     (( failures == shown )) || show_log
 }
 
+fails() { # fails CODE: the job, and does not start again
+    eventually 120 over || bad "the job does not end"
+    require "state $(field JobState), exit code $(field ExitCode), $(field Restarts) restarts" \
+        equals "$(field JobState) $(field ExitCode) $(field Restarts)" "FAILED $1:0 0"
+    (( failures == shown )) || show_log
+}
+
 show_log() { # once per failed trial
     shown=$failures
     sed 's/^/       | /' "$log" | tail -n 40
@@ -305,16 +312,7 @@ crashed() {
     one_node "crashed"
     eventually 60 has_checkpoint || bad "there is no checkpoint after a minute"
     kill -SEGV "$(rank_process 0)" || bad "rank 0 is not there"
-    eventually 60 over || bad "it does not end"
-    require "state $(field JobState), exit code $(field ExitCode), $(field Restarts) restarts" \
-        equals "$(field JobState) $(field ExitCode) $(field Restarts)" "FAILED 139:0 0"
-}
-
-faulty() {
-    one_node "faulty" --set training.batch=-1
-    eventually 60 over || bad "it does not end"
-    require "state $(field JobState), exit code $(field ExitCode), $(field Restarts) restarts" \
-        equals "$(field JobState) $(field ExitCode) $(field Restarts)" "FAILED 2:0 0"
+    fails 139
 }
 
 prepare() {
@@ -342,7 +340,7 @@ train_here() { # train_here NAME ARGUMENT...: in one process, without Slurm
 }
 
 mpi_there() {
-    if ! compgen -G "$(dirname "$gleam")/libgleam_mpi.so" "$(dirname "$gleam")/../lib/libgleam_mpi.so" >/dev/null; then
+    if [[ ! -e $(dirname "$gleam")/libgleam_mpi.so ]]; then
         echo "skipped: trials with MPI, because gleam was built without"
     elif ! srun --mpi=list 2>&1 | grep -qw pmix; then
         echo "skipped: trials with MPI, because this Slurm has no PMIx"
@@ -366,6 +364,7 @@ trials() {
         fi
         if [[ $long == yes ]] && trial "rank 1 hangs, $how"; then one_node "hung$name" "${words[@]}"; lost_rank 1 STOP; fi
         if trial "two nodes, 2 replicas of 2 ranks, $how"; then replicas "replicas$name" "${words[@]}"; fi
+        if trial "a run is there already, $how"; then one_node "reference" "${words[@]}"; fails 4; fi
         if trial "rank 0 is killed, $how"; then one_node "lost0$name" "${words[@]}"; lost_rank 0 KILL; fi
         if trial "rank 1 is killed, $how"; then one_node "lost1$name" "${words[@]}"; lost_rank 1 KILL; fi
     done
@@ -375,7 +374,7 @@ trials() {
     if trial "preemption by an urgent job"; then interrupted "preempted" -- preempt; ends_well 2; fi
     if trial "scancel, then submitted again with --resume"; then cancelled; fi
     if trial "a rank crashes"; then crashed; fi
-    if trial "a fault of the configuration"; then faulty; fi
+    if trial "a fault of the configuration"; then one_node "faulty" --set training.batch=-1; fails 2; fi
 }
 
 configure
