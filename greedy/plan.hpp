@@ -34,8 +34,8 @@ struct JobPlan {
     std::size_t process_bytes(const Device& device) const { return process_growth(arenas, host, device); }
 };
 
-// Plans a valid job without allocating anything.
-JobPlan plan_job(const JobConfig& job, const DataLayouts& data, kernels::Operations& ops);
+// Plans a valid job without allocating anything. With `modules`, only so many modules from `first_module` on: those of one rank.
+JobPlan plan_job(const JobConfig& job, const DataLayouts& data, kernels::Operations& ops, int first_module = 0, int modules = 0);
 
 // `job` trained by another strategy; if that does not go with what the job says of its own one (modules, recompute_unrolls,
 // invertible), with the defaults of these. ConfigError when the strategy does not apply to the job at all.

@@ -22,10 +22,10 @@ private:
     void pass(const Batch& batch, double share, const UpdateTerms* terms) override {
         Inbox* const in = connected() ? links_->in : nullptr;
         Outbox* const out = connected() ? links_->out : nullptr;
-        Tensor x = in ? in->take(links_->label, batch.zero_filled) : batch.zero_filled;
+        Tensor x = in ? links_->take(batch.zero_filled) : batch.zero_filled;
         for (int s = 0; s < loss_count(); ++s) {
             const bool leaves = out && s + 1 == loss_count();
-            const Tensor handed_on = leaves ? out->claim(x) : memory_.handoff(s % 2, x);
+            const Tensor handed_on = leaves ? links_->claim(x) : memory_.handoff(s % 2, x);
             if (terms) begin_stage(s);
             paths_[static_cast<std::size_t>(s)].run(x, batch, loss_, share, memory_.loss(s), &handed_on);
             if (in && s == 0) in->give_back();
@@ -88,7 +88,7 @@ void Schedule::begin_stage(int number) {
 
 void Schedule::update_stage(int number, const UpdateTerms& terms) {
     if (connected() && links_->peers)
-        links_->peers->average(network_.stages()[static_cast<std::size_t>(number)].parameters().gradients());
+        links_->average(network_.stages()[static_cast<std::size_t>(number)].parameters().gradients());
     network_.stages()[static_cast<std::size_t>(number)].update(memory_.ops(), terms, memory_.gradient_norm(number));
 }
 
@@ -133,11 +133,11 @@ std::unique_ptr<Schedule> make_schedule(const Strategy& strategy, Network& netwo
 
 void reconstruct(const Network& network, StepMemory& memory, const Batch& batch, const Tensor& out, Links* links) {
     if (memory.ops().planning()) links = nullptr;
-    Tensor x = links && links->in ? links->in->take(links->label, batch.zero_filled) : batch.zero_filled;
+    Tensor x = links && links->in ? links->take(batch.zero_filled) : batch.zero_filled;
     int slot = 0;
     for (const Stage& stage : network.stages()) {
         const bool leaves = links && links->out && &stage == &network.stages().back();
-        const Tensor handed_on = leaves ? links->out->claim(x) : memory.handoff(slot, x);
+        const Tensor handed_on = leaves ? links->claim(x) : memory.handoff(slot, x);
         memory.segment("inference " + std::to_string(stage.first_unroll()) + " " + x.shape.str(), false,
                        [&](modules::Context& context) {
                            memory.ops().copy(stage.forward(context, context.tape.constant(x), batch).tensor(), handed_on);

@@ -12,17 +12,32 @@
 #include "greedy/gradient_path.hpp"
 #include "greedy/network.hpp"
 #include "greedy/parallel/ports.hpp"
+#include "greedy/parallel/timeline.hpp"
 #include "greedy/step_memory.hpp"
 
 namespace gleam::greedy {
 
 // Where the images of a part of a network come from and go to, if not from the batch and to nobody; who trains the same stages;
-// and the label of the next image.
+// and the label of the next image. Waiting for any of them is noted in `timeline`, if there is one.
 struct Links {
     Inbox* in = nullptr;
     Outbox* out = nullptr;
     Peers* peers = nullptr;
     std::int64_t label = 0;
+    Timeline* timeline = nullptr;
+
+    Tensor take(const Tensor& like) const {
+        const Timeline::Span span(timeline, SpanKind::wait);
+        return in->take(label, like);
+    }
+    Tensor claim(const Tensor& like) const {
+        const Timeline::Span span(timeline, SpanKind::room);
+        return out->claim(like);
+    }
+    void average(const Tensor& values) const {
+        const Timeline::Span span(timeline, SpanKind::reduce);
+        peers->average(values);
+    }
 };
 
 class Schedule {

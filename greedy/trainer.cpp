@@ -95,7 +95,7 @@ void Trainer::connect() {
     for (const Stage& stage : network_.stages())
         sizes.gradient = std::max(sizes.gradient, stage.parameters().gradients().bytes());
     ports_ = rank_.connect(sizes);
-    links_ = {ports_.in, ports_.out, ports_.peers, 0};
+    links_ = {ports_.in, ports_.out, ports_.peers, 0, &timeline_};
     schedule_->connect(links_);
 }
 
@@ -155,6 +155,7 @@ Outcome Trainer::run() {
     progress.pause();
     save("last.h5");
     if (!validation_) save("best.h5");
+    write_timelines();
     if (leads()) write_summary(process_start_);
     return state_.step < t.steps ? Outcome::interrupted : Outcome::finished;
 }
@@ -172,7 +173,8 @@ bool Trainer::first_goes_on() {
 }
 
 bool Trainer::goes_on() {
-    if (ports_.in ? ports_.in->more() : first_goes_on()) return true;
+    timeline_.begin_step(state_.step + 1);
+    if (timeline_.time(SpanKind::wait, [&] { return ports_.in ? ports_.in->more() : first_goes_on(); })) return true;
     if (ports_.out) ports_.out->end();
     return false;
 }
@@ -223,7 +225,7 @@ void Trainer::train_step(data::Loader& loader) {
     double waiting = 0;  // for data
     const auto load = [&] {
         data::HostBatch batch;
-        waiting += seconds_of([&] { batch = loader.next(); });
+        waiting += seconds_of([&] { timeline_.time(SpanKind::data, [&] { batch = loader.next(); }); });
         if (step_seconds_.empty() && slices.empty()) log_mask(batch);
         slices.insert(slices.end(), batch.slices.begin(), batch.slices.end());
         state_.epoch = batch.epoch;
@@ -236,6 +238,7 @@ void Trainer::train_step(data::Loader& loader) {
     };
     links_.label = batches_done();
     const double all = seconds_of([&] {
+        const Timeline::Span computing(&timeline_, SpanKind::compute);
         schedule_->step(static_cast<int>(batches), next, update_terms(job_, ++state_.step));
         losses_ = schedule_->losses();
     });
@@ -283,6 +286,7 @@ void Trainer::warn_of_recovery(const std::map<int, double>& errors) {
 
 void Trainer::validate() {
     if (rank_.position.replica() > 0) return;  // the same weights
+    const Timeline::Span validating(&timeline_, SpanKind::validate);
     std::vector<double> psnr, ssim, nrmse;
     const auto host = kernels::make_cpu_operations();
     Arena workspace("validation");
@@ -318,6 +322,7 @@ void Trainer::validate() {
 void Trainer::save(const char* file) {
     const int lead = rank_.position.lead();
     if (rank_.position.replica() > 0) return;
+    const Timeline::Span saving(&timeline_, SpanKind::save);
     if (!leads()) {
         for_each_saved(network_, ops_, (directory_ / file).string(),
                        [&](const CheckpointTensor& t) { send_tensor(*ports_.mail, lead, t); });
@@ -332,6 +337,23 @@ void Trainer::save(const char* file) {
 }
 
 std::vector<ArenaUse> Trainer::memory_use() const { return arena_use(network_, memory_, batch_); }
+
+// Each rank's modules, then its timeline.
+void Trainer::write_timelines() {
+    const Position& p = rank_.position;
+    std::vector<double> mine{static_cast<double>(rank_.first_module + 1),
+                             static_cast<double>(rank_.first_module) + static_cast<double>(network_.stages().size())};
+    const std::vector<double> times = timeline_.numbers();
+    mine.insert(mine.end(), times.begin(), times.end());
+    if (!leads()) return send_numbers(*ports_.mail, p.lead(), mine);
+    std::vector<RankTimeline> all;
+    for (Position of = p; of.number = static_cast<int>(all.size()), of.number < p.count();) {
+        const std::vector<double> n = of.leads() ? mine : receive_numbers(*ports_.mail, of.number);
+        all.push_back({of.number, of.replica(), static_cast<int>(n.at(0)), static_cast<int>(n.at(1)),
+                       Timeline::from_numbers({n.begin() + 2, n.end()})});
+    }
+    write_timeline(directory_ / "timeline.json", all);
+}
 
 void Trainer::write_summary(std::size_t process_start) const {
     Json libraries, memory;

@@ -61,6 +61,7 @@ private:
     void validate();
     void save(const char* file);
     void write_summary(std::size_t process_start) const;
+    void write_timelines();
 
     JobConfig job_;
     Rank rank_;
@@ -74,6 +75,7 @@ private:
     std::unique_ptr<Schedule> schedule_;
     Ports ports_;
     Links links_;
+    Timeline timeline_;
     TrainingState state_;
     std::unique_ptr<JsonLines> metrics_;
     std::vector<double> losses_;

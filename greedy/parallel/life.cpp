@@ -12,7 +12,7 @@ std::string label_text(std::int64_t label) {
 }
 
 SignsOfLife::SignsOfLife(int rank, int count, std::chrono::milliseconds deadline)
-    : rank_(rank), deadline_(deadline), seen_(static_cast<std::size_t>(count)), last_tick_(Clock::now()) {
+    : rank_(rank), deadline_(deadline), seen_(static_cast<std::size_t>(count)), ticked_(Clock::now().time_since_epoch().count()) {
     for (int other = 0; other < count; ++other) {
         heard(other);
         names_.push_back(fmt::format("rank {}", other));
@@ -36,17 +36,20 @@ void SignsOfLife::lost(int other, const std::string& why) {
     lost_at_ = Clock::now();
 }
 
+bool SignsOfLife::stopped() const {
+    return Clock::now().time_since_epoch() - Clock::duration(ticked_.load()) > deadline_ / 2;
+}
+
 void SignsOfLife::tick() {
-    const Clock::time_point now = Clock::now();
-    if (now - last_tick_ > deadline_ / 2)
+    if (stopped())
         for (int other = 0; other < static_cast<int>(seen_.size()); ++other) heard(other);
-    last_tick_ = now;
+    ticked_ = Clock::now().time_since_epoch().count();
 }
 
 std::string SignsOfLife::silence(int other, std::chrono::milliseconds grace) const {
     const Clock::duration silent =
         Clock::now().time_since_epoch() - Clock::duration(seen_[static_cast<std::size_t>(other)].load());
-    if (other == rank_ || silent <= deadline_ + grace) return "";
+    if (other == rank_ || silent <= deadline_ + grace || stopped()) return "";
     return fmt::format("no sign of life for {:.1f} s", std::chrono::duration<double>(silent).count());
 }
 

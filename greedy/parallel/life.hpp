@@ -28,7 +28,7 @@ public:
     void heard(int other) { seen_[static_cast<std::size_t>(other)] = Clock::now().time_since_epoch().count(); }
     // It will not be heard of again.
     void lost(int other, const std::string& why);
-    // Called at that pace. When this process itself has not run for a while, the silence of others says nothing.
+    // Called at that pace. While it is not, this process itself does not run, and the silence of others says nothing.
     void tick();
 
     // A process that is lost or has been silent for longer than the deadline and `grace`, and why it is thought so.
@@ -41,12 +41,13 @@ public:
     void require(int other, const std::string& what) const;
 
 private:
+    bool stopped() const;
     std::string silence(int other, std::chrono::milliseconds grace) const;  // empty: none
 
     int rank_;
     std::chrono::milliseconds deadline_;
     std::vector<std::atomic<Clock::rep>> seen_;
-    Clock::time_point last_tick_;
+    std::atomic<Clock::rep> ticked_;
     mutable std::mutex mutex_;  // of what follows
     std::vector<std::string> names_;
     std::optional<Loss> lost_;

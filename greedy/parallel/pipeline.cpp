@@ -63,11 +63,10 @@ std::vector<int> placement(const JobConfig& job, const Position& p, kernels::Ope
                           "give a number for each rank");
     }
     const auto modules = static_cast<std::size_t>(module_count(job));
-    std::vector<double> costs(modules, 1.0);
+    std::vector<int> firsts = place_modules(std::vector<double>(modules, 1.0), p.ranks);
     const bool choice = p.ranks > 1 && modules > static_cast<std::size_t>(p.ranks);
     if (job.parallel.placement == "measured" && choice)
-        costs = sum_over_ranks(mail, p, measure_modules(job, ops, p.number, p.count()));
-    const std::vector<int> firsts = place_modules(costs, p.ranks);
+        firsts = place_clearly_better(sum_over_ranks(mail, p, measure_modules(job, ops, p.number, p.count())), firsts);
     for (std::size_t r = 0; r < firsts.size(); ++r)
         counts.push_back((r + 1 < firsts.size() ? firsts[r + 1] : static_cast<int>(modules)) - firsts[r]);
     return counts;

@@ -4,6 +4,7 @@
 #include <array>
 #include <chrono>
 #include <limits>
+#include <numeric>
 
 #include "greedy/job_network.hpp"
 #include "greedy/plan.hpp"
@@ -89,6 +90,24 @@ std::vector<int> place_modules(const std::vector<double>& costs, int ranks) {
         firsts[static_cast<std::size_t>(r)] = end;
     }
     return firsts;
+}
+
+namespace {
+
+double largest_sum(const std::vector<double>& costs, const std::vector<int>& firsts) {
+    double largest = 0;
+    for (std::size_t r = 0; r < firsts.size(); ++r) {
+        const auto end = r + 1 < firsts.size() ? costs.begin() + firsts[r + 1] : costs.end();
+        largest = std::max(largest, std::accumulate(costs.begin() + firsts[r], end, 0.0));
+    }
+    return largest;
+}
+
+}  // namespace
+
+std::vector<int> place_clearly_better(const std::vector<double>& costs, const std::vector<int>& firsts) {
+    const std::vector<int> best = place_modules(costs, static_cast<int>(firsts.size()));
+    return largest_sum(costs, best) < 0.9 * largest_sum(costs, firsts) ? best : firsts;
 }
 
 std::vector<double> measure_modules(const JobConfig& job, kernels::Operations& ops, int first, int stride) {

@@ -178,9 +178,15 @@ void Processes::finish() {
 
 void Processes::end_job(int code, const std::string& message, bool consequence) {
     while (ending_.exchange(true)) std::this_thread::sleep_for(1s);  // the other thread ends this process
-    if (consequence) std::this_thread::sleep_for(std::min(rank() * 100ms, 2000ms));
-    if (!consequence || !wire_->ended(code)) log_info("error: {}", message);
+    std::chrono::milliseconds patience = std::min(rank() * 150ms, 2000ms);
+    if (const auto loss = wire_->life().loss(0ms); loss && consequence) {
+        const int speaker = loss->rank == 0 ? 1 : 0;
+        patience = rank() == speaker ? 0ms : patience + 2 * wire_->life().pace();
+    }
+    std::this_thread::sleep_for(patience);
+    if (!wire_->ended(code)) log_info("error: {}", message);
     wire_->abort(code);
+    std::abort();
 }
 
 }  // namespace gleam::greedy

@@ -55,8 +55,9 @@ public:
 
     // Everything has been sent and received; called by all processes.
     void finish();
-    // Ends the whole job with this exit code, after `message`. Where that is about another process (`consequence`), those of
-    // lower rank speak first, so that one does.
+    // Ends the whole job with this exit code, after `message`. Several processes may come to it at about the same time: those of
+    // lower rank speak first, so that one does. Where another process is lost (`consequence`), each may have noticed that a few
+    // signs of life later than the others.
     [[noreturn]] void end_job(int code, const std::string& message, bool consequence);
 
 private:

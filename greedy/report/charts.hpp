@@ -73,6 +73,23 @@ struct TimeRow {
 };
 std::string draw_times(const std::vector<TimeRow>& rows, double width);
 
+// What each of some rows did when, from `low` to `high` seconds; what lies outside is cut off.
+struct TimelineBar {
+    double begin, end;
+    std::string colour, tooltip, label;  // the label where there is room
+};
+struct TimelineRow {
+    std::string label;
+    std::vector<TimelineBar> bars;
+};
+struct TimelineChart {
+    std::string title, description;
+    double low = 0, high = 0;
+    double width = 1120;
+    std::vector<TimelineRow> rows;
+};
+std::string draw_timeline(const TimelineChart& chart);
+
 // "<li>" entries for the legend.
 std::string legend_line(const std::string& colour, std::size_t shape, const std::string& text, bool with_marker);
 std::string legend_dashed(const std::string& text);

@@ -75,6 +75,7 @@ figure{margin:14px 0 20px}
 svg{display:block;width:100%;height:auto}
 svg text{font-size:12px;fill:var(--soft);font-family:inherit;font-variant-numeric:tabular-nums}
 svg .strong{fill:var(--ink)}
+svg .on{fill:var(--page);font-weight:600}
 svg .name{fill:var(--ink);font-weight:600}
 svg .grid{stroke:var(--grid);stroke-width:1}
 svg .axis{stroke:var(--level);stroke-width:1}

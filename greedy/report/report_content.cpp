@@ -28,7 +28,9 @@ Json parse(const std::string& where, std::string_view text, const std::string& r
 // One object of a file together with where it is, so that every complaint names file and key.
 class Fields {
 public:
-    Fields(std::string file, std::string path, const Json& json) : file_(std::move(file)), path_(std::move(path)), json_(json) {
+    Fields(std::string file, std::string path, const Json& json,
+           std::string remedy = "write the file again with this version of gleam")
+        : file_(std::move(file)), path_(std::move(path)), remedy_(std::move(remedy)), json_(json) {
         if (!json.is_object()) fail("", "is not an object");
     }
 
@@ -40,7 +42,7 @@ public:
         return *found;
     }
 
-    Fields object(const std::string& key) const { return Fields(file_, join(key), value(key)); }
+    Fields object(const std::string& key) const { return Fields(file_, join(key), value(key), remedy_); }
 
     std::string text(const std::string& key) const {
         const Json& v = value(key);
@@ -80,7 +82,7 @@ public:
     // The objects of a list, each knowing its place.
     std::vector<Fields> objects(const std::string& key) const {
         std::vector<Fields> out;
-        for (const Json& v : array(key)) out.emplace_back(file_, join(fmt::format("{}[{}]", key, out.size())), v);
+        for (const Json& v : array(key)) out.emplace_back(file_, join(fmt::format("{}[{}]", key, out.size())), v, remedy_);
         return out;
     }
 
@@ -92,8 +94,7 @@ public:
 
     [[noreturn]] void fail(const std::string& key, const std::string& what) const {
         const std::string path = key.empty() ? path_ : join(key);
-        throw DataError(path.empty() ? file_ : fmt::format("{}, key '{}'", file_, path), what,
-                        "write the file again with this version of gleam");
+        throw DataError(path.empty() ? file_ : fmt::format("{}, key '{}'", file_, path), what, remedy_);
     }
 
 private:
@@ -105,7 +106,7 @@ private:
         return v.get<double>();
     }
 
-    std::string file_, path_;
+    std::string file_, path_, remedy_;
     const Json& json_;
 };
 
@@ -172,6 +173,35 @@ void read_summary(const fs::path& path, Run& run) {
     if (!summary.has("libraries")) return;
     const Fields libraries = summary.object("libraries");
     for (const std::string& name : libraries.keys()) run.libraries.emplace_back(name, libraries.text(name));
+}
+
+Timeline::Note read_span(const Fields& rank, std::size_t number, const Json& v) {
+    const auto& kinds = span_kind_names();
+    const bool whole = v.is_array() && v.size() == 4 && v[0].is_number_integer() && v[0].get<std::int64_t>() >= 0 &&
+                       v[1].is_string() && v[2].is_number() && v[3].is_number() && v[2].get<double>() <= v[3].get<double>();
+    if (!whole) rank.fail(fmt::format("spans[{}]", number), "is not [step, kind, begin, end]");
+    const auto kind = std::find(kinds.begin(), kinds.end(), v[1].get<std::string>());
+    if (kind == kinds.end()) rank.fail(fmt::format("spans[{}]", number), "is of a kind that this version does not know");
+    return {v[0].get<std::int64_t>(), static_cast<SpanKind>(kind - kinds.begin()), v[2].get<double>(), v[3].get<double>()};
+}
+
+void read_pipeline(const fs::path& path, Run& run) {
+    if (!fs::exists(path)) return;  // an older run, or one that did not come to its end
+    const std::string remedy = "remove it: the report does without";
+    const Json json = parse(path.string(), read_file(path), remedy);
+    for (const Fields& fields : Fields(path.string(), "", json, remedy).objects("ranks")) {
+        RankTimes rank;
+        rank.rank = fields.integer("rank"), rank.replica = fields.integer("replica");
+        const Json& modules = fields.array("modules");
+        if (modules.size() != 2 || !modules[0].is_number_integer() || !modules[1].is_number_integer())
+            fields.fail("modules", "is not [first, last]");
+        rank.first_module = modules[0].get<std::int64_t>(), rank.last_module = modules[1].get<std::int64_t>();
+        rank.seconds = fields.size("seconds");
+        const Fields totals = fields.object("totals");
+        for (std::size_t k = 0; k < span_kinds; ++k) rank.totals[k] = totals.size(span_kind_names()[k]);
+        for (const Json& span : fields.array("spans")) rank.spans.push_back(read_span(fields, rank.spans.size(), span));
+        run.pipeline.push_back(std::move(rank));
+    }
 }
 
 Method read_method(const Fields& fields) {
@@ -253,6 +283,7 @@ ReportContent load_content(const ReportOptions& options) {
         read_summary(directory / "summary.json", run);
         read_metrics(directory / "metrics.jsonl", run);
         run.config = read_file(directory / "config.yaml");
+        read_pipeline(directory / "timeline.json", run);
         content.runs.push_back(std::move(run));
     }
     if (!options.evaluation.empty()) content.evaluation = read_evaluation(options.evaluation);

@@ -1,6 +1,7 @@
 // What the report shows, in memory: between reading files (load_content) and writing HTML (render_html).
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -10,6 +11,7 @@
 
 #include "core/array.hpp"
 #include "data/dataset_layout.hpp"
+#include "greedy/parallel/timeline.hpp"
 #include "greedy/report/report.hpp"
 
 namespace gleam::greedy::report {
@@ -39,6 +41,15 @@ struct ArenaUse {
     double planned = not_known, measured = not_known;
 };
 
+// What one rank of a pipeline did when: seconds, of spans since the first rank began.
+struct RankTimes {
+    std::int64_t rank = 0, replica = 0;
+    std::int64_t first_module = 1, last_module = 1;
+    double seconds = not_known;
+    std::array<double, span_kinds> totals{};
+    std::vector<Timeline::Note> spans;
+};
+
 struct Run {
     std::string name, strategy, version, device, precision, config;
     std::int64_t unrolls = 0, modules = 0, parameters = 0, steps = 0, threads = 0;
@@ -49,6 +60,7 @@ struct Run {
     std::vector<std::pair<std::string, std::string>> libraries;  // name, version
     std::vector<TrainPoint> train;
     std::vector<ValidationPoint> validation;
+    std::vector<RankTimes> pipeline;  // empty: not recorded
 };
 
 struct SliceQuality {

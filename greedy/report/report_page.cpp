@@ -21,10 +21,16 @@ std::string subtitle(const ReportContent& content) {
                               fixed(e.actual, 2), in_words(e.mask_type));
 }
 
-constexpr const char* navigation =
-    "<nav aria-label=\"Sections\"><a href=\"#quality\">Quality</a><a href=\"#images\">Images</a><a "
-    "href=\"#training\">Training</a><a "
-    "href=\"#cost\">Memory and time</a><a href=\"#setup\">Configuration</a></nav>\n";
+std::string navigation(bool pipeline) {
+    std::string links = "<nav aria-label=\"Sections\">";
+    const auto add = [&](const char* section, const char* name) {
+        links += fmt::format("<a href=\"#{}\">{}</a>", section, name);
+    };
+    add("quality", "Quality"), add("images", "Images"), add("training", "Training");
+    if (pipeline) add("pipeline", "Pipeline");
+    add("cost", "Memory and time"), add("setup", "Configuration");
+    return links + "</nav>\n";
+}
 
 }  // namespace
 
@@ -89,10 +95,11 @@ std::string render_html(const ReportContent& content) {
     page +=
         fmt::format("<meta name=\"generator\" content=\"GLEAM {}\"/>\n<title>{}</title>\n<style>{}</style>\n</head>\n<body>\n",
                     version, title, style_sheet());
+    const std::string pipeline = pipeline_section(content);
     page += fmt::format("<header><h1>{}</h1>\n<p class=\"soft\">{}</p>\n{}</header>\n<main>\n", title,
-                        escape_html(subtitle(content)), navigation);
+                        escape_html(subtitle(content)), navigation(!pipeline.empty()));
     page += "<p class=\"headline\">" + escape_html(headline(content)) + "</p>\n" + tiles(content);
-    page += quality_section(content) + images_section(content) + training_section(content) + cost_section(content) +
+    page += quality_section(content) + images_section(content) + training_section(content) + pipeline + cost_section(content) +
             setup_section(content);
     page += fmt::format(
         "</main>\n<footer>Written by GLEAM {}. This page is one file: it needs neither network nor "

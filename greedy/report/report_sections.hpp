@@ -13,6 +13,8 @@ std::string tiles(const ReportContent& content);
 std::string quality_section(const ReportContent& content);
 std::string images_section(const ReportContent& content);
 std::string training_section(const ReportContent& content);
+// Who computed what when, of runs on several ranks; empty when there are none.
+std::string pipeline_section(const ReportContent& content);
 std::string cost_section(const ReportContent& content);
 std::string setup_section(const ReportContent& content);
 

@@ -107,6 +107,9 @@ training:
   checkpoint_every: 3
 parallel:
   ranks: 1
+  replicas: 2
+  placement: equal
+  transport: host
   deadline: 12.5
 data:
   train:

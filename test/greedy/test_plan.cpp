@@ -49,6 +49,33 @@ TEST_CASE("Training uses the memory that a plan without data says, by every stra
     }
 }
 
+TEST_CASE("The plan of some modules is what a rank that trains them allocates, and parts add up to the whole") {
+    TemporaryDirectory directory;
+    const auto ops = kernels::make_cpu_operations();
+    write_dataset(directory / "train.h5", 4, 20, 2);
+    write_dataset(directory / "validation.h5", 1, 24, 3);
+    JobConfig job = parse_job(tiny_job(directory / "train.h5", directory / "validation.h5", 2), "test", {"model.unrolls=5"});
+    const DataLayouts data{slices(20, 2), slices(24, 3)};
+    const JobPlan whole = plan_job(job, data, *ops);
+    double flops = 0;
+    std::int64_t parameters = 0, unrolls = 0;
+    for (const auto& [first, count] : {std::pair{0, 2}, {2, 1}, {3, 2}}) {
+        INFO(first);
+        const JobPlan part = plan_job(job, data, *ops, first, count);
+        CHECK(part.modules == count);
+        CHECK(part.arena("activations") == whole.arena("activations"));
+        flops += part.work.flops(), parameters += part.parameters, unrolls += part.unrolls;
+        job.output = (directory / std::to_string(first)).string();
+        Rank rank;
+        rank.first_module = first, rank.modules = count;
+        const Trainer trainer(job, false, *ops, rank);
+        for (const ArenaUse& use : trainer.memory_use()) CHECK(use.planned == part.arena(use.name));
+    }
+    CHECK(flops == Approx(whole.work.flops()));
+    CHECK(parameters == whole.parameters);
+    CHECK(unrolls == whole.unrolls);
+}
+
 TEST_CASE("A plan counts the convolutions of forward and backward pass, and every accumulated batch") {
     const auto ops = kernels::make_cpu_operations();
     JobConfig job = job_of("{model: {unrolls: 3, regularizer: {features: 8, blocks: 2}}, data: {mask: {type: random_1d}}}");

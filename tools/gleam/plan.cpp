@@ -22,6 +22,7 @@ struct PlanOptions {
     std::vector<std::string> overrides;
     std::int64_t coils = 0, frames = 0;  // 0: as in the data
     bool json = false;
+    RanksOptions ranks;
 };
 
 // "12GiB", "500MiB" or a plain number of bytes.
@@ -108,6 +109,25 @@ StrategyPlan plan_strategy(const std::string& name, const PlanResult& r, kernels
     return s;
 }
 
+// The workers that the options or the job ask for, if any.
+std::optional<RanksResult> plan_parallel(const PlanOptions& o, const PlanResult& r, kernels::Operations& ops) {
+    RanksOptions options = o.ranks;
+    const greedy::ParallelConfig& p = r.job.parallel;
+    if (options.workers.empty() && p.ranks * p.replicas > 1) options.workers = {static_cast<int>(p.ranks * p.replicas)};
+    if (options.workers.empty()) {
+        if (options.replicas || options.measure || options.cores || options.bandwidth > 0)
+            throw ConfigError("--replicas, --measure, --cores, --bandwidth", "are about several ranks",
+                              "give --ranks too, or set parallel.ranks");
+        return std::nullopt;
+    }
+    if (options.cores && ops.device().kind != DeviceKind::cpu)
+        throw ConfigError("--cores", "belongs to training on the CPU", "remove it, or give --device cpu");
+    if (options.measure && r.data != r.job.data.train.file)
+        throw ConfigError("--measure", "needs the training data as they are",
+                          "set data.train.file, and leave out --size, --coils and --frames");
+    return plan_ranks(options, r.job, r.layouts, r.ceilings, r.device_name, r.threads, ops);
+}
+
 int plan(const PlanOptions& o) {
     PlanResult r;
     r.config = o.config;
@@ -137,6 +157,7 @@ int plan(const PlanOptions& o) {
         r.ceilings = read_ceilings(ceilings_file());
     }
     for (const std::string& name : names) r.strategies.push_back(plan_strategy(name, r, *ops));
+    r.ranks = plan_parallel(o, r, *ops);
     fmt::print("{}", o.json ? plan_json(r) : plan_text(r));
     return 0;
 }
@@ -157,6 +178,20 @@ void add_plan(CLI::App& program, Run& run) {
     command->add_option("--frames", o->frames, "2d+t: plan for so many frames")->check(CLI::Range(1, 4096));
     command->add_option("--device", o->device,
                         "plan for this device, also one that is not there: h200 (default: that of the job)");
+    command
+        ->add_option("--ranks", o->ranks.workers,
+                     "plan greedy training by so many workers, ranks times replicas: 8, or 1,2,4,8 (repeatable)")
+        ->delimiter(',')
+        ->allow_extra_args(false)
+        ->check(CLI::Range(1, 65536));
+    command->add_option("--replicas", o->ranks.replicas, "of these, pipelines of the same modules")->check(CLI::Range(1, 4096));
+    command->add_flag("--measure", o->ranks.measure, "measure a step of every module here, on the training data");
+    command->add_option("--cores", o->ranks.cores, "CPU: cores that all workers share (default: the job's threads)")
+        ->check(CLI::Range(1, 65536));
+    command
+        ->add_option("--bandwidth", o->ranks.bandwidth,
+                     "GB/s between ranks (default: that of copying memory, if gleam-bench-ceilings has measured it)")
+        ->check(CLI::Range(1e-6, 1e6));
     command->add_flag("--json", o->json, "print JSON, with every operation");
     command->callback([o, &run] { run = [o] { return plan(*o); }; });
 }

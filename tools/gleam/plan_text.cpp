@@ -172,7 +172,8 @@ std::string plan_text(const PlanResult& r) {
     for (const StrategyPlan& s : r.strategies)
         if (!s.reason.empty()) text += fmt::format("{} does not apply: {}\n", s.name, s.reason);
     const std::size_t budget = r.budget.value_or(r.available);
-    return text + limit_table(r, budget) + advice(r, budget);
+    text += limit_table(r, budget) + advice(r, budget);
+    return r.ranks ? text + ranks_text(*r.ranks) : text;
 }
 
 std::string plan_json(const PlanResult& r) {
@@ -191,6 +192,7 @@ std::string plan_json(const PlanResult& r) {
                             {"fma_gflops", r.ceilings->fma_gflops},
                             {"copy_gbytes_per_s", r.ceilings->copy_gbytes_per_s}};
     for (const StrategyPlan& s : r.strategies) json["strategies"].push_back(strategy_json(s, r));
+    if (r.ranks) json["parallel"] = ranks_json(*r.ranks);
     return json.dump(1) + "\n";
 }
 

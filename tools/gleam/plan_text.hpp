@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "greedy/plan_limits.hpp"
+#include "tools/gleam/plan_ranks.hpp"
 
 namespace gleam::tools {
 
@@ -29,6 +30,7 @@ struct PlanResult {
     std::optional<kernels::Ceilings> ceilings;
     std::string ceilings_file;
     std::vector<StrategyPlan> strategies;
+    std::optional<RanksResult> ranks;
 };
 
 // Tables for people, and JSON for programs.

@@ -1,7 +1,7 @@
 // Messages between the processes of an MPI job.
 //
 // Receives are posted before anything is sent, so that an image goes straight to where it is read. Nobody waits in a loop that
-// keeps a core busy: between looks there are pauses of up to a millisecond. A thread gives and takes signs of life.
+// keeps a core busy: between looks there are pauses. A thread gives and takes signs of life, and keeps messages moving.
 #pragma once
 
 #define OMPI_SKIP_MPICXX 1

@@ -1,5 +1,7 @@
 // Training in a pipeline of ranks: the same computation as by one rank, to the bit.
 #include <cmath>
+#include <nlohmann/json.hpp>
+#include <set>
 
 #include "core/error.hpp"
 #include "data/hdf5.hpp"
@@ -147,9 +149,9 @@ TEST_CASE("Two replicas of a batch of one learn what one learns from a batch of 
         return more;
     };
     p.train(with({"training.batch=2"}), "one", 1);
-    p.train(with({"parallel.replicas=2"}), "flat", 1);
-    p.train(with({"parallel.replicas=2"}), "deep", 3);
-    p.train(with({"parallel.replicas=2"}), "again", 2);
+    p.train(with({"training.batch=1", "parallel.replicas=2"}), "flat", 1);
+    p.train(with({"training.batch=1", "parallel.replicas=2"}), "deep", 3);
+    p.train(with({"training.batch=1", "parallel.replicas=2"}), "again", 2);
     CHECK(p.numbers("deep/last.h5") == p.numbers("flat/last.h5"));
     CHECK(p.numbers("again/last.h5") == p.numbers("flat/last.h5"));
     const auto expected = p.numbers("one/last.h5", "weights"), found = p.numbers("flat/last.h5", "weights");
@@ -195,6 +197,33 @@ TEST_CASE("What goes wrong on one rank ends all of them, and is what is reported
     job = p.job({}, "done");
     job.parallel.ranks = 2;
     CHECK_THROWS_WITH(train_in_ranks(job, false), ContainsSubstring("already holds a run"));
+}
+
+TEST_CASE("A pipeline notes what each rank did when") {
+    const Pipeline p;
+    JobConfig job = p.job({"parallel.placement=equal"}, "ranks");
+    job.parallel.ranks = 3, job.parallel.replicas = 2;
+    CHECK(train_in_ranks(job, false).outcome == Outcome::finished);
+    const auto json = nlohmann::json::parse(read_file(p.directory / "ranks/timeline.json"));
+    REQUIRE(json["ranks"].size() == 6);
+    for (int r = 0; r < 6; ++r) {
+        const auto& rank = json["ranks"][static_cast<std::size_t>(r)];
+        CHECK(rank["rank"] == r);
+        CHECK(rank["replica"] == r / 3);
+        CHECK(rank["modules"] == nlohmann::json({2 * (r % 3) + 1, 2 * (r % 3) + 2}));
+        double sum = 0, end = 0;
+        for (const auto& total : rank["totals"]) sum += total.get<double>();
+        CHECK(sum <= rank["seconds"].get<double>() + 1e-5);
+        CHECK(rank["totals"]["compute"] > 0.0);
+        CHECK(rank["totals"]["reduce"] > 0.0);
+        std::set<int> steps;
+        for (const auto& span : rank["spans"]) {
+            CHECK(span[2].get<double>() >= end);
+            end = span[3].get<double>();
+            if (span[1] == "compute") steps.insert(span[0].get<int>());
+        }
+        CHECK(steps == std::set<int>{1, 2, 3, 4, 5, 6, 7});
+    }
 }
 
 TEST_CASE("More ranks than modules, and ranks of other strategies, are refused by name") {

@@ -36,6 +36,13 @@ constexpr const char* evaluation =
 "slices":[{"slice":3,"psnr":25,"ssim":0.8,"nrmse":0.2}],"mean":{"psnr":25,"ssim":0.8,"nrmse":0.2},"std":{"psnr":0,"ssim":0,"nrmse":0}}],
 "images":"images.h5"})";
 
+constexpr const char* timeline =
+    R"({"origin":"2026-01-31T12:00:00.250Z","ranks":[{"rank":0,"replica":0,"modules":[1,2],"seconds":1.0,
+"totals":{"data":0.25,"wait":0,"room":0,"compute":0.5,"reduce":0,"validate":0,"save":0},"spans":[[1,"compute",0,0.5]]},
+{"rank":1,"replica":0,"modules":[3,3],"seconds":1.5,
+"totals":{"data":0,"wait":0.5,"room":0.0,"compute":0.75,"reduce":0,"validate":0,"save":0.25},
+"spans":[[1,"wait",0,0.5],[1,"compute",0.5,1.25]]}]})";
+
 // One run and one evaluation on disk, and the options that name them.
 struct Files {
     TemporaryDirectory directory;
@@ -48,6 +55,7 @@ struct Files {
         write_bytes(directory / "run/metrics.jsonl", metrics);
         write_bytes(directory / "run/summary.json", summary);
         write_bytes(directory / "run/config.yaml", "seed: 1\n");
+        write_bytes(directory / "run/timeline.json", timeline);
         write_bytes(directory / "evaluation/evaluation.json", evaluation);
         write_images({"reference", "mask", "zero_filled"}, {1, 6, 5});
     }
@@ -98,6 +106,12 @@ TEST_CASE("A report is loaded from files and written as one page") {
     CHECK(run.process_peak == 8);
     CHECK(run.best->step == 600);
     CHECK(run.config == "seed: 1\n");
+    REQUIRE(run.pipeline.size() == 2);
+    CHECK(run.pipeline[0].last_module == 2);
+    CHECK(run.pipeline[1].rank == 1);
+    CHECK(run.pipeline[1].seconds == 1.5);
+    CHECK(run.pipeline[1].totals == std::array<double, 7>{0, 0.5, 0, 0.75, 0, 0, 0.25});
+    CHECK(run.pipeline[1].spans[1] == gleam::greedy::Timeline::Note{1, gleam::greedy::SpanKind::compute, 0.5, 1.25});
     REQUIRE(content.evaluation);
     CHECK(content.evaluation->methods[0].slices[0].slice == 3);
     REQUIRE(content.evaluation->images);
@@ -136,10 +150,12 @@ TEST_CASE("Optional pieces may be absent") {
     files.edit("run/summary.json", R"("libraries":{"FFTW":"3.3.10"},)", "");
     files.edit("run/summary.json", R"(,"process":{"start":7,"peak":8})", "");
     files.edit("evaluation/evaluation.json", ",\n\"images\":\"images.h5\"", "");
+    std::filesystem::remove(files.directory / "run/timeline.json");
     const ReportContent content = load_content(files.options);
     CHECK_FALSE(content.runs[0].best);
     CHECK(std::isnan(content.runs[0].process_peak));
     CHECK_FALSE(content.evaluation->images);
+    CHECK(content.runs[0].pipeline.empty());
     files.edit("run/summary.json", R"("seconds")", R"("best":{"step":-1,"psnr":0},"seconds")");
     CHECK_FALSE(load_content(files.options).runs[0].best);
     files.options.evaluation.clear();
@@ -176,6 +192,15 @@ TEST_CASE("A key that is missing or of the wrong kind is named with its file") {
              {"run/metrics.jsonl", "[0.5,0.4]", "[0.5,\"x\"]", "line 1, key 'loss[1]'"},
              {"run/metrics.jsonl", "\"ssim\"", "\"sim\"", "line 5, key 'ssim'"},
              {"run/metrics.jsonl", "{\"kind\":\"note\",\"text\":\"later versions may write more\"}", "[]", "line 3"},
+             {"run/timeline.json", "\"ranks\"", "\"rank\"", "'ranks'"},
+             {"run/timeline.json", "\"replica\":0", "\"replica\":-1", "'ranks[0].replica'"},
+             {"run/timeline.json", "[1,2]", "[1]", "'ranks[0].modules'"},
+             {"run/timeline.json", "\"room\":0,", "\"rooms\":0,", "'ranks[0].totals.room'"},
+             {"run/timeline.json", "\"seconds\":1.5", "\"seconds\":-1.5", "'ranks[1].seconds'"},
+             {"run/timeline.json", "[1,\"wait\"", "[-1,\"wait\"", "'ranks[1].spans[0]'"},
+             {"run/timeline.json", "\"wait\",0", "\"pause\",0", "'ranks[1].spans[0]'"},
+             {"run/timeline.json", "0.5,1.25]", "0.5]", "'ranks[1].spans[1]'"},
+             {"run/timeline.json", "0.5,1.25]", "0.5,0.25]", "'ranks[1].spans[1]'"},
              {"evaluation/evaluation.json", "\"actual\"", "\"factual\"", "'mask.actual'"},
              {"evaluation/evaluation.json", "\"slice\":3", "\"slice\":3.5", "'methods[0].slices[0].slice'"},
              {"evaluation/evaluation.json", "\"label\"", "\"table\"", "'methods[0].label'"},
@@ -206,7 +231,7 @@ TEST_CASE("Images that do not fit the evaluation are refused with file and data 
 TEST_CASE("Cut and damaged files never end in anything but a DataError") {
     Files files;
     const ReportOptions options = files.options;
-    for (const char* name : {"run/summary.json", "run/metrics.jsonl", "evaluation/evaluation.json"}) {
+    for (const char* name : {"run/summary.json", "run/metrics.jsonl", "run/timeline.json", "evaluation/evaluation.json"}) {
         const auto path = files.directory / name;
         const auto good = files.directory / "good";
         std::filesystem::copy_file(path, good, std::filesystem::copy_options::overwrite_existing);
@@ -223,4 +248,12 @@ TEST_CASE("An output that cannot be written is a DataError") {
     CHECK_THROWS_AS(write_report(files.options), DataError);
     files.options.output = files.directory.path();
     CHECK_THROWS_AS(write_report(files.options), DataError);
+}
+
+TEST_CASE("A damaged timeline says that the report can do without it") {
+    Files files;
+    write_bytes(files.directory / "run/timeline.json", "{");
+    CHECK_THAT(files.complaint(), ContainsSubstring("timeline.json") && ContainsSubstring("remove it"));
+    write_bytes(files.directory / "run/timeline.json", R"({"ranks":[{"rank":"first"}]})");
+    CHECK_THAT(files.complaint(), ContainsSubstring("'ranks[0].rank'") && ContainsSubstring("remove it"));
 }
