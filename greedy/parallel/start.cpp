@@ -37,7 +37,8 @@ int needed_number(std::initializer_list<const char*> names, int least) {
 }
 
 bool started_by_mpi() {
-    const auto size = setting({"OMPI_COMM_WORLD_SIZE", "PMI_SIZE"});
+    auto size = setting({"OMPI_COMM_WORLD_SIZE", "PMI_SIZE"});
+    if (!size && setting({"PMIX_RANK"})) size = setting({"SLURM_NTASKS"});  // srun --mpi=pmix tells no number of its own
     return size && std::atoi(size->text.c_str()) > 1;
 }
 
