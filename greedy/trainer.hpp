@@ -5,6 +5,7 @@
 //   metrics.jsonl   losses and validation scores; a function of configuration and data alone, equal to the byte after a resume
 //   last.h5         checkpoint every so many steps and at the end;  best.h5: the one with the best validation PSNR
 //   summary.json    sizes, times and memory of the run (of several ranks: of the last one)
+//   timeline.json   what each rank did when (parallel/timeline.hpp)
 #pragma once
 
 #include "greedy/checkpoint.hpp"

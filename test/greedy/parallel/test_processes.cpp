@@ -34,10 +34,10 @@ std::vector<std::string> wires() {
 #endif
 }
 
-// These, and one process with several threads.
+// These, processes started by tools/launch.sh, and one process with several threads.
 std::vector<std::string> everything() {
     std::vector<std::string> all = wires();
-    all.push_back("threads");
+    all.insert(all.end(), {"launch", "threads"});
     return all;
 }
 
@@ -90,6 +90,7 @@ struct Job {
         if (wire == "threads") changes.push_back("parallel.ranks=" + std::to_string(count));
         const std::vector<std::string> own = arguments(out, changes, more);
         if (wire == "threads") return {{Process(own, log)}};
+        if (wire == "launch") return start_launcher(count, own);
         return wire == "tcp" ? start_tcp(count, own) : start_mpi(count, own);
     }
     Running start_tcp(int count, const std::vector<std::string>& own) const {
@@ -101,6 +102,11 @@ struct Job {
                                            Environment{"GLEAM_RENDEZVOUS=" + where, "GLEAM_RANK=" + std::to_string(r),
                                                        "GLEAM_RANKS=" + std::to_string(count)});
         return running;
+    }
+    Running start_launcher(int count, const std::vector<std::string>& own) const {
+        std::vector<std::string> all{GLEAM_LAUNCH, std::to_string(count), GLEAM_PROGRAM};
+        all.insert(all.end(), own.begin(), own.end());
+        return {{Process(all, log, 0, "/bin/bash")}};
     }
     // mpirun takes any number of processes here, on this machine alone, also for root in a container.
     Running start_mpi([[maybe_unused]] int count, [[maybe_unused]] const std::vector<std::string>& own) const {
