@@ -11,7 +11,7 @@ namespace gleam::greedy {
 class Wire {
 public:
     // What a message belongs to. Those of one channel from one process to another come in order.
-    enum Channel : int { header = 1, image, credit, letter_size, letter, gradient, sign_of_life };
+    enum Channel : int { header = 1, image, credit, letter_size, letter, gradient, sign_of_life, end_of_job };
 
     // A message under way. Its memory belongs to it meanwhile; to end it earlier takes it back.
     class Message {
@@ -36,7 +36,7 @@ public:
     // Called by all, once nothing is under way any more: they may leave from here on.
     virtual void finish() = 0;
     // Whether another process has ended the job, and said so, with what exit code.
-    virtual bool ended(int&) const { return false; }
+    virtual bool ended(int& code) const = 0;
     // Ends all processes with this exit code, this one at once.
     [[noreturn]] virtual void abort(int code) = 0;
 };

@@ -51,9 +51,9 @@ private:
 }  // namespace
 
 MpiWire::MpiWire(std::chrono::milliseconds deadline) {
-    // Open MPI between processes that must not read one another's memory: pieces of a message of 1 MiB instead of 32 KiB, since a
-    // piece moves at every look at most.
-    ::setenv("OMPI_MCA_btl_vader_max_send_size", "1048576", 0);
+    // Open MPI between processes that must not read one another's memory: pieces of a message of 128 KiB instead of 32 KiB, since
+    // few of them move at every look. Much larger ones do not fit into its shared memory.
+    ::setenv("OMPI_MCA_btl_vader_max_send_size", "131072", 0);
     int provided = 0;
     check(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_MULTIPLE, &provided), "starting");
     if (provided < MPI_THREAD_MULTIPLE)
@@ -104,16 +104,29 @@ void MpiWire::run() {
     std::unique_lock lock(mutex_);
     while (!changed_.wait_for(lock, between_looks, [&] { return stop_; })) {
         take_signs();
+        take_end();
         if (SignsOfLife::Clock::now() < next_sign) continue;
         next_sign = SignsOfLife::Clock::now() + life_->pace();
         life_->tick();
-        for (int other = 0; other < count_; ++other) {
-            MPI_Request request = MPI_REQUEST_NULL;
-            if (other == rank_) continue;
-            if (MPI_Isend(nullptr, 0, MPI_BYTE, other, sign_of_life, MPI_COMM_WORLD, &request) == MPI_SUCCESS)
-                MPI_Request_free(&request);
-        }
+        tell_all(sign_of_life, nullptr);
     }
+}
+
+void MpiWire::tell_all(Channel channel, const int* code) {
+    for (int other = 0; other < count_; ++other) {
+        MPI_Request request = MPI_REQUEST_NULL;
+        if (other == rank_) continue;
+        if (MPI_Isend(code, code ? 1 : 0, MPI_INT, other, channel, MPI_COMM_WORLD, &request) == MPI_SUCCESS)
+            MPI_Request_free(&request);
+    }
+}
+
+void MpiWire::take_end() {
+    int there = 0, code = 0;
+    MPI_Status status;
+    if (MPI_Iprobe(MPI_ANY_SOURCE, end_of_job, MPI_COMM_WORLD, &there, &status) != MPI_SUCCESS || !there) return;
+    MPI_Recv(&code, 1, MPI_INT, status.MPI_SOURCE, end_of_job, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+    ended_with_ = code;
 }
 
 void MpiWire::take_signs() {
@@ -132,7 +145,17 @@ void MpiWire::finish() {
     MPI_Finalize();
 }
 
+bool MpiWire::ended(int& code) const {
+    const int theirs = ended_with_;
+    if (theirs != 0) code = theirs;
+    return theirs != 0;
+}
+
+// The others are told first: MPI takes its time to end them, and they would report the same once more.
 void MpiWire::abort(int code) {
+    int known = code;
+    if (!ended(known)) tell_all(end_of_job, &code);
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
     MPI_Abort(MPI_COMM_WORLD, code);
     std::_Exit(code);
 }

@@ -27,11 +27,14 @@ public:
     std::unique_ptr<Message> receive(int from, Channel channel, void* data, std::size_t room) override;
     void wait(Message& message, int other, const std::string& what) override;
     void finish() override;
+    bool ended(int& code) const override;
     [[noreturn]] void abort(int code) override;
 
 private:
     void run();
     void take_signs();
+    void take_end();
+    void tell_all(Channel channel, const int* code);
     void stop();
 
     int rank_ = 0, count_ = 1;
@@ -39,6 +42,7 @@ private:
     std::mutex mutex_;
     std::condition_variable changed_;
     bool stop_ = false;
+    std::atomic<int> ended_with_ = 0;  // what another process has ended the job with, if it is not 0
     std::thread thread_;
 };
 

@@ -25,6 +25,16 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
+// Of a process, by its folder in /proc; nothing if it ends meanwhile.
+std::string command_line(const fs::path& process) {
+    try {
+        std::ifstream file(process / "cmdline");
+        return {std::istreambuf_iterator<char>(file), {}};
+    } catch (const std::exception&) {
+        return "";
+    }
+}
+
 // How processes are started.
 std::vector<std::string> wires() {
 #ifdef GLEAM_MPIRUN
@@ -154,8 +164,7 @@ struct Job {
             if (pid.find_first_not_of("0123456789") != std::string::npos) continue;
             std::error_code gone;
             if (fs::read_symlink(entry.path() / "exe", gone) != fs::canonical(GLEAM_PROGRAM)) continue;
-            std::ifstream file(entry.path() / "cmdline");
-            const std::string line((std::istreambuf_iterator<char>(file)), {});
+            const std::string line = command_line(entry.path());
             if (line.find((directory / out).string()) != std::string::npos) found.push_back(std::atoi(pid.c_str()));
         }
         return found;
