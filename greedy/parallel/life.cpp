@@ -36,9 +36,7 @@ void SignsOfLife::lost(int other, const std::string& why) {
     lost_at_ = Clock::now();
 }
 
-bool SignsOfLife::stopped() const {
-    return Clock::now().time_since_epoch() - Clock::duration(ticked_.load()) > deadline_ / 2;
-}
+bool SignsOfLife::stopped() const { return Clock::now().time_since_epoch() - Clock::duration(ticked_.load()) > deadline_ / 2; }
 
 void SignsOfLife::tick() {
     if (stopped())

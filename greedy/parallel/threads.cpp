@@ -48,8 +48,7 @@ public:
     void open_receiver(kernels::Operations& ops) { receiver_ = &ops; }
 
     Tensor claim(const Tensor& like) override {
-        std::unique_lock lock(common_.mutex);
-        common_.wait(lock, from_, [&] { return sent_ - returned_ < slots; });
+        await_room();
         if (const auto& event = read_[sent_ % slots]) sender_->wait_for(*event);
         return slot(sent_, like);
     }
@@ -57,7 +56,10 @@ public:
         sender_->mark(written_[sent_ % slots]);
         put(label, false);
     }
-    void end() override { put(0, true); }
+    void end() override {
+        await_room();
+        put(0, true);
+    }
 
     bool more() override {
         std::unique_lock lock(common_.mutex);
@@ -87,6 +89,10 @@ private:
         std::int64_t label = 0;
         bool end = false;
     };
+    void await_room() {
+        std::unique_lock lock(common_.mutex);
+        common_.wait(lock, from_, [&] { return sent_ - returned_ < slots; });
+    }
     void put(std::int64_t label, bool end) {
         const std::lock_guard lock(common_.mutex);
         headers_[sent_ % slots] = {label, end};
