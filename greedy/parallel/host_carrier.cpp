@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/error.hpp"
+#include "greedy/parallel/averaging.hpp"
 #include "kernels/cpu/cpu.hpp"
 
 namespace gleam::greedy {
@@ -23,14 +24,6 @@ Tensor Carrier::image(std::size_t slot, const Tensor& like) const {
     Tensor t = like;
     t.data = static_cast<char*>(memory_.data()) + slot * bytes_;
     return t;
-}
-
-void mean_in_order(kernels::Operations& ops, const std::vector<Tensor>& parts, const Tensor& out) {
-    const double share = 1.0 / static_cast<double>(parts.size());
-    if (parts.size() == 1) return ops.copy(parts.front(), out);
-    ops.linear_combination(1, parts[0], 1, parts[1], out);
-    for (std::size_t i = 2; i < parts.size(); ++i) ops.linear_combination(1, out, 1, parts[i], out);
-    ops.linear_combination(share, out, 0, out, out);
 }
 
 // ---- images ------------------------------------------------------------------------------------------------------------------
@@ -68,8 +61,8 @@ void HostCarrier::receive(std::size_t slot, const Tensor& image, const std::stri
 
 HostPeers::HostPeers(Wire& wire, std::vector<int> members, kernels::Operations& ops, std::size_t gradient_bytes)
     : wire_(wire), members_(std::move(members)), ops_(ops), host_ops_(kernels::make_cpu_operations()) {
-    own_ = static_cast<std::size_t>(std::find(members_.begin(), members_.end(), wire.rank()) - members_.begin());
-    parts_.resize(gradient_bytes + members_.size() * sizeof(double));
+    own_ = static_cast<int>(std::find(members_.begin(), members_.end(), wire.rank()) - members_.begin());
+    scratch_.resize(share_scratch_bytes(gradient_bytes, static_cast<int>(members_.size())));
     if (!on_cpu(ops)) host_.resize(gradient_bytes);
 }
 
@@ -83,43 +76,20 @@ void HostPeers::average(const Tensor& values) {
 }
 
 void HostPeers::average_on_host(const Tensor& values) {
-    const std::size_t count = members_.size(), element = size_of(values.dtype), all = values.bytes() / element;
-    const auto begin = [&](std::size_t m) { return all * m / count; };
-    const auto share = [&](std::size_t m, void* data) {
-        return Tensor{data, values.dtype, Shape{static_cast<std::int64_t>(begin(m + 1) - begin(m))}, {}};
-    };
-    const auto part = [&](std::size_t m) { return share(m, static_cast<std::byte*>(values.data) + begin(m) * element); };
-    const std::size_t own_bytes = part(own_).bytes();
-    if (count * own_bytes > parts_.size()) throw InternalError("replicas", "a gradient is larger than planned");
-    std::vector<Tensor> own_parts;
-    for (std::size_t m = 0; m < count; ++m)
-        own_parts.push_back(m == own_ ? part(own_) : share(own_, parts_.data() + m * own_bytes));
-    const auto exchange = [&](auto&& outgoing, auto&& incoming) {
-        for (std::size_t m = 0; m < count; ++m)
-            if (m != own_) {
-                const Tensor in = incoming(m);
-                messages_.emplace_back(members_[m], wire_.receive(members_[m], Wire::gradient, in.data, in.bytes()));
-            }
-        for (std::size_t m = 0; m < count; ++m)
-            if (m != own_) {
-                const Tensor out = outgoing(m);
-                messages_.emplace_back(members_[m], wire_.send(members_[m], Wire::gradient, out.data, out.bytes()));
-            }
-        wait_all();
-    };
-    exchange(part, [&](std::size_t m) { return own_parts[m]; });
-    // Into the place of part 0, which is this process's own or scratch memory, then where it belongs.
-    if (own_bytes > 0) {
-        const Tensor mean = own_parts[own_ == 0 ? 1 : 0];
-        mean_in_order(*host_ops_, own_parts, mean);
-        host_ops_->copy(mean, part(own_));
-    }
-    exchange([&](std::size_t) { return part(own_); }, part);
+    average_by_shares(
+        *host_ops_, values, own_, static_cast<int>(members_.size()), scratch_.data(), scratch_.size(),
+        [this](const std::vector<Tensor>& outgoing, const std::vector<Tensor>& incoming) { exchange(outgoing, incoming); });
 }
 
-void HostPeers::wait_all() {
-    for (auto& [other, message] : messages_) wire_.wait(*message, other, "averaging gradients");
-    messages_.clear();
+void HostPeers::exchange(const std::vector<Tensor>& outgoing, const std::vector<Tensor>& incoming) {
+    std::vector<std::pair<int, std::unique_ptr<Wire::Message>>> messages;
+    for (std::size_t m = 0; m < members_.size(); ++m)  // posted before anything is sent
+        if (members_[m] != wire_.rank())
+            messages.emplace_back(members_[m], wire_.receive(members_[m], Wire::gradient, incoming[m].data, incoming[m].bytes()));
+    for (std::size_t m = 0; m < members_.size(); ++m)
+        if (members_[m] != wire_.rank())
+            messages.emplace_back(members_[m], wire_.send(members_[m], Wire::gradient, outgoing[m].data, outgoing[m].bytes()));
+    for (auto& [other, message] : messages) wire_.wait(*message, other, "averaging gradients");
 }
 
 }  // namespace gleam::greedy

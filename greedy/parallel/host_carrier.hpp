@@ -8,9 +8,6 @@
 
 namespace gleam::greedy {
 
-// out = the mean of `parts`, summed in their order.
-void mean_in_order(kernels::Operations& ops, const std::vector<Tensor>& parts, const Tensor& out);
-
 class HostCarrier final : public Carrier {
 public:
     // The other end is process `other`.
@@ -34,7 +31,6 @@ private:
     std::array<std::unique_ptr<Wire::Message>, slots> messages_;
 };
 
-// Each of R peers takes a share of the numbers: gets it from all, averages it, and sends it to all.
 class HostPeers final : public Peers {
 public:
     // `members`: the processes, in the order of replicas, this one among them.
@@ -43,16 +39,15 @@ public:
     void average(const Tensor& values) override;
 
 private:
+    void exchange(const std::vector<Tensor>& outgoing, const std::vector<Tensor>& incoming);
     void average_on_host(const Tensor& values);
-    void wait_all();
 
     Wire& wire_;
     std::vector<int> members_;
-    std::size_t own_ = 0;  // place among them
+    int own_ = 0;  // place among them
     kernels::Operations& ops_;
     std::unique_ptr<kernels::Operations> host_ops_;
-    std::vector<std::byte> parts_, host_;
-    std::vector<std::pair<int, std::unique_ptr<Wire::Message>>> messages_;
+    std::vector<std::byte> scratch_, host_;
 };
 
 }  // namespace gleam::greedy

@@ -10,7 +10,7 @@
 
 #include "core/arena.hpp"
 #include "core/error.hpp"
-#include "greedy/parallel/host_carrier.hpp"
+#include "greedy/parallel/averaging.hpp"
 
 namespace gleam::greedy {
 namespace {

@@ -7,7 +7,7 @@
 #include <thread>
 
 #include "core/error.hpp"
-#include "greedy/parallel/host_carrier.hpp"
+#include "greedy/parallel/averaging.hpp"
 
 namespace gleam::greedy::nccl {
 namespace {
@@ -75,8 +75,9 @@ Link::~Link() {
     if (stream_) cudaStreamDestroy(stream_);
 }
 
-// Calls of a communicator that does not block may still be in progress when they return.
+// Calls of a communicator that does not block may still be in progress when they return; those of a group when it ends.
 void Link::check(ncclResult_t result, const char* what) {
+    if (grouped_ && result == ncclSuccess) return;
     while (result == ncclInProgress || result == ncclSuccess) {
         ncclResult_t state = ncclSuccess;
         ncclCommGetAsyncError(communicator_, &state);
@@ -96,10 +97,14 @@ void Link::receive(void* data, std::size_t bytes, int from) {
 }
 
 void Link::group_begin() {
-    if (const ncclResult_t result = ncclGroupStart(); result != ncclSuccess) check(result, "beginning a group");
+    check(ncclGroupStart(), "beginning a group");
+    grouped_ = true;
 }
 
-void Link::group_end() { check(ncclGroupEnd(), "ending a group"); }
+void Link::group_end() {
+    grouped_ = false;
+    check(ncclGroupEnd(), "ending a group");
+}
 
 // ---- images ------------------------------------------------------------------------------------------------------------------
 
@@ -130,47 +135,31 @@ void NcclCarrier::receive(std::size_t slot, const Tensor& image, const std::stri
 NcclPeers::NcclPeers(kernels::Operations& ops, std::size_t gradient_bytes, const Letter& connection, int index, int count,
                      std::chrono::milliseconds deadline)
     : ops_(ops), link_(ops, connection, index, count, deadline), own_(index), count_(count) {
-    const std::size_t bytes = gradient_bytes + static_cast<std::size_t>(count) * memory_alignment;
+    const std::size_t bytes = share_scratch_bytes(gradient_bytes, count);
     void* data = ops.allocator().allocate(bytes);
     if (!data) throw OutOfMemoryError("replicas", "the device could not give " + format_bytes(bytes));
-    parts_ = Memory(ops.allocator(), data, bytes);
+    scratch_ = Memory(ops.allocator(), data, bytes);
 }
 
 void NcclPeers::average(const Tensor& values) {
-    const std::int64_t all = values.shape.elements();
-    const auto element = static_cast<std::int64_t>(size_of(values.dtype));
-    const auto begin = [&](int m) { return all * m / count_; };
-    const auto share = [&](int m, void* data) {
-        return Tensor{data, values.dtype, Shape{begin(m + 1) - begin(m)}, values.device};
-    };
-    const auto part = [&](int m) { return share(m, static_cast<char*>(values.data) + begin(m) * element); };
-    const std::size_t own_bytes = part(own_).bytes();
-    if (static_cast<std::size_t>(count_) * own_bytes > parts_.bytes())
-        throw InternalError("replicas", "a gradient is larger than planned");
-    std::vector<Tensor> own_parts;
-    for (int m = 0; m < count_; ++m)
-        own_parts.push_back(m == own_ ? part(own_)
-                                      : share(own_, static_cast<char*>(parts_.data()) + static_cast<std::size_t>(m) * own_bytes));
-    const auto exchange = [&](auto&& outgoing, auto&& incoming) {
-        computed_.record(link_.computing());
-        computed_.hold_back(link_.stream());
-        link_.group_begin();
-        for (int m = 0; m < count_; ++m) {
-            if (m == own_) continue;
-            link_.send(outgoing(m).data, outgoing(m).bytes(), m);
-            link_.receive(incoming(m).data, incoming(m).bytes(), m);
-        }
-        link_.group_end();
-        exchanged_.record(link_.stream());
-        exchanged_.hold_back(link_.computing());
-    };
-    exchange(part, [&](int m) { return own_parts[static_cast<std::size_t>(m)]; });
-    if (own_bytes > 0) {
-        const Tensor mean = own_parts[own_ == 0 ? 1 : 0];
-        mean_in_order(ops_, own_parts, mean);
-        ops_.copy(mean, part(own_));
+    average_by_shares(
+        ops_, values, own_, count_, scratch_.data(), scratch_.bytes(),
+        [this](const std::vector<Tensor>& outgoing, const std::vector<Tensor>& incoming) { exchange(outgoing, incoming); });
+}
+
+void NcclPeers::exchange(const std::vector<Tensor>& outgoing, const std::vector<Tensor>& incoming) {
+    computed_.record(link_.computing());
+    computed_.hold_back(link_.stream());
+    link_.group_begin();
+    for (int m = 0; m < count_; ++m) {
+        if (m == own_) continue;
+        const auto place = static_cast<std::size_t>(m);
+        link_.send(outgoing[place].data, outgoing[place].bytes(), m);
+        link_.receive(incoming[place].data, incoming[place].bytes(), m);
     }
-    exchange([&](int) { return part(own_); }, part);
+    link_.group_end();
+    exchanged_.record(link_.stream());
+    exchanged_.hold_back(link_.computing());
 }
 
 }  // namespace gleam::greedy::nccl

@@ -54,6 +54,7 @@ private:
 
     cudaStream_t computing_ = nullptr, stream_ = nullptr;
     ncclComm_t communicator_ = nullptr;
+    bool grouped_ = false;
 };
 
 Letter new_connection();
@@ -76,7 +77,6 @@ private:
     std::array<StreamEvent, slots> sent_, read_;
 };
 
-// Each of R peers takes a share of the numbers: gets it from all, averages it in the order of replicas, and sends it to all.
 class NcclPeers final : public Peers {
 public:
     NcclPeers(kernels::Operations& ops, std::size_t gradient_bytes, const Letter& connection, int index, int count,
@@ -85,10 +85,12 @@ public:
     void average(const Tensor& values) override;
 
 private:
+    void exchange(const std::vector<Tensor>& outgoing, const std::vector<Tensor>& incoming);
+
     kernels::Operations& ops_;
     Link link_;
     StreamEvent computed_, exchanged_;
-    Memory parts_;  // of all peers, of the own share
+    Memory scratch_;
     int own_, count_;
 };
 
