@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing, then configures, builds and tests: optimised (preset release), with the address and
-# undefined-behaviour sanitizers (preset asan), and the emulated kernels with the thread sanitizer (preset tsan). Needs neither git
-# nor a writable home folder.
+# undefined-behaviour sanitizers (preset asan), and emulated kernels and parallel ranks with the thread sanitizer (preset tsan). Needs
+# neither git nor a writable home folder.
 set -euo pipefail
 
 usage() {
