@@ -17,7 +17,7 @@ public:
     ~ThreadTransport();
 
     Mail& mail(int rank);
-    // The ports of a rank that computes with `ops`. They live as long as this object.
+    // The ports of a rank that computes with `ops`. They live as long as this object, and `ops` lives longer.
     Ports open(const Position& position, kernels::Operations& ops, const ConnectionSizes& sizes);
     // Says that a rank has failed, and why.
     void fail(int rank, const std::string& why);

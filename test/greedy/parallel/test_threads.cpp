@@ -10,8 +10,8 @@ using namespace gleam;
 using namespace gleam::greedy;
 
 TEST_CASE("The end of a run waits behind the images that are still under way") {
-    ThreadTransport transport(2, 1);
     const auto first = kernels::make_cpu_operations(), second = kernels::make_cpu_operations();
+    ThreadTransport transport(2, 1);
     const Tensor like{nullptr, DType::f32, Shape{10}, {}};
     const Ports out = transport.open({0, 2, 1}, *first, {like.bytes(), 0});
     const Ports in = transport.open({1, 2, 1}, *second, {like.bytes(), 0});
@@ -34,8 +34,8 @@ TEST_CASE("The end of a run waits behind the images that are still under way") {
 }
 
 TEST_CASE("Who waits for a thread that has failed is told why, and an image of another batch is refused") {
-    ThreadTransport transport(2, 1);
     const auto ops = kernels::make_cpu_operations();
+    ThreadTransport transport(2, 1);
     const Tensor like{nullptr, DType::f32, Shape{10}, {}};
     const Ports out = transport.open({0, 2, 1}, *ops, {like.bytes(), 0});
     const Ports in = transport.open({1, 2, 1}, *ops, {like.bytes(), 0});
