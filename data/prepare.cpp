@@ -16,30 +16,50 @@ namespace {
 constexpr std::pair<MaskSource, const char*> sources[] = {
     {MaskSource::file, "file"}, {MaskSource::from_zeros, "from-zeros"}, {MaskSource::full, "full"}};
 
-// Root sum of squares and combination of the coils' images, one coil after the other: the images of all of them are never there.
-void add_images(SliceData& sample, Physics physics, kernels::Operations& ops) {
+// Root sum of squares and combination of the coils' images, which take the place of k-space.
+void add_images(ComplexArray& kspace, SliceData& sample, Physics physics, kernels::Operations& ops) {
     Arena workspace("prepare");
     workspace.serve_on_demand(ops.allocator());
-    const Shape& s = sample.kspace.shape;
+    const Shape& s = kspace.shape;
     const std::int64_t frames = s[1], coils = s[2], points = s[3] * s[4] * s[5];
     const std::int64_t sets = sample.maps.shape.rank() == 7 ? sample.maps.shape[6] : 1;
-    Shape image{1, frames, 1, s[3], s[4], s[5]};
-    ComplexArray one(image);
-    sample.rss = RealArray(image);
-    if (sets > 1) image.append(sets);
-    sample.target = ComplexArray(image);
-    for (std::int64_t c = 0; c < coils; ++c) {
-        for (std::int64_t t = 0; t < frames; ++t)
-            std::copy_n(sample.kspace.data() + (t * coils + c) * points, points, one.data() + t * points);
-        ops.fft(kernels::FftDirection::inverse, fourier_rank(physics), one.view(), workspace);
-        const std::complex<float>* map = sample.maps.data() + c * points * sets;
+    const Shape one{1, 1, 1, s[3], s[4], s[5]};
+    Shape all{1, frames, 1, s[3], s[4], s[5]};
+    sample.rss = RealArray(all);
+    if (sets > 1) all.append(sets);
+    sample.target = ComplexArray(all);
+    for (std::int64_t i = 0; i < frames * coils; ++i) {
+        const std::int64_t first = i / coils * points;
+        std::complex<float>* image = kspace.data() + i * points;
+        ops.fft(kernels::FftDirection::inverse, fourier_rank(physics), view_of(image, one), workspace);
+        const std::complex<float>* map = sample.maps.data() + i % coils * points * sets;
+        float* rss = sample.rss.data() + first;
+        std::complex<float>* target = sample.target.data() + first * sets;
 #pragma omp parallel for schedule(static)
-        for (std::int64_t i = 0; i < frames * points; ++i) {
-            const double before = sample.rss[i];  // in double, since squares of some units leave the range of single numbers
-            sample.rss[i] = static_cast<float>(std::sqrt(before * before + std::norm(std::complex<double>(one[i]))));
-            for (std::int64_t e = 0; e < sets; ++e) sample.target[i * sets + e] += std::conj(map[i % points * sets + e]) * one[i];
+        for (std::int64_t p = 0; p < points; ++p) {
+            const double before = rss[p];  // in double, since squares of some units leave the range of single numbers
+            rss[p] = static_cast<float>(std::sqrt(before * before + std::norm(std::complex<double>(image[p]))));
+            for (std::int64_t e = 0; e < sets; ++e) target[p * sets + e] += std::conj(map[p * sets + e]) * image[p];
         }
     }
+}
+
+// Maps and mask of a sample; its k-space is set to 0 where it was not sampled.
+PreparedSlice with_maps(ComplexArray& kspace, const RealArray* mask, const EspiritOptions& options, kernels::Operations& ops) {
+    CoilMaps maps = espirit(kspace, mask, options, ops);
+    PreparedSlice out;
+    out.calibration = maps.calibration;
+    out.no_signal = maps.no_signal;
+    out.data.maps = std::move(maps.maps);
+    if (!mask) return out;
+    out.data.mask = *mask;
+    const Shape& s = kspace.shape;
+    const std::int64_t points = s[3] * s[4] * s[5];
+    for (std::int64_t i = 0; i < kspace.elements(); ++i) {
+        const std::int64_t frame = mask->shape[1] == 1 ? 0 : i / points / s[2];
+        if ((*mask)[frame * points + i % points] == 0) kspace[i] = 0;
+    }
+    return out;
 }
 
 // What is known of where a file was sampled.
@@ -172,11 +192,15 @@ PreparedFile prepare_together(const std::vector<fs::path>& inputs, const fs::pat
                 repeat_frames(mask, result.layout.mask_frames);
             }
             PreparedSlice slice;
+            const RealArray* const sampled = mask.empty() ? nullptr : &mask;
             try {
-                slice = prepare_slice(std::move(kspace), mask.empty() ? nullptr : &mask, options.physics, options.espirit, ops);
+                slice = with_maps(kspace, sampled, options.espirit, ops);
             } catch (const DataError& e) {
                 throw DataError(fmt::format("{}, slice {}", file.path().string(), i), e.what());
             }
+            writer.write_kspace(written, kspace);  // before images take its place
+            if (!sampled) add_images(kspace, slice.data, options.physics, ops);
+            kspace = {};
             if (slice.no_signal) result.empty_slices.push_back(written);
             result.smallest_calibration = std::min(result.smallest_calibration, slice.calibration);
             if (written == 0 && !mask.empty())
@@ -228,24 +252,9 @@ MaskSource mask_source(std::string_view name) {
 
 PreparedSlice prepare_slice(ComplexArray kspace, const RealArray* mask, Physics physics, const EspiritOptions& options,
                             kernels::Operations& ops) {
-    CoilMaps maps = espirit(kspace, mask, options, ops);
-    PreparedSlice out;
-    out.calibration = maps.calibration;
-    out.no_signal = maps.no_signal;
-    out.data.kspace = std::move(kspace);
-    out.data.maps = std::move(maps.maps);
-    maps.eigenvalues = {};
-    if (!mask) {
-        add_images(out.data, physics, ops);
-        return out;
-    }
-    out.data.mask = *mask;
-    const Shape& s = out.data.kspace.shape;
-    const std::int64_t points = s[3] * s[4] * s[5];
-    for (std::int64_t i = 0; i < out.data.kspace.elements(); ++i) {
-        const std::int64_t frame = mask->shape[1] == 1 ? 0 : i / points / s[2];
-        if ((*mask)[frame * points + i % points] == 0) out.data.kspace[i] = 0;
-    }
+    PreparedSlice out = with_maps(kspace, mask, options, ops);
+    out.data.kspace = kspace;
+    if (!mask) add_images(kspace, out.data, physics, ops);
     return out;
 }
 

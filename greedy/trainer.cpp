@@ -139,6 +139,16 @@ Outcome Trainer::run() {
             "after {} iterations at lambda {:g} solves may be so inexact that recovered inputs are off by up to {:.2g}; raise "
             "model.data_consistency.iterations or lambda, or take strategy checkpoint",
             job_.model.data_consistency.iterations, job_.model.data_consistency.lambda, expected);
+    train();  // its batches are gone before the last checkpoint is written
+    save("last.h5");
+    if (!validation_) save("best.h5");
+    write_timelines();
+    if (leads()) write_summary(process_start_);
+    return state_.step < t.steps ? Outcome::interrupted : Outcome::finished;
+}
+
+void Trainer::train() {
+    const TrainingConfig& t = job_.training;
     const int replicas = rank_.position.replicas;
     data::Loader loader(train_, t.batch, job_.seed, batches_done() * replicas + rank_.position.replica(), replicas);
     Progress progress(state_.step, t.steps);
@@ -153,11 +163,6 @@ Outcome Trainer::run() {
         if (due(state_.step, t.checkpoint_every)) save("last.h5");
     }
     progress.pause();
-    save("last.h5");
-    if (!validation_) save("best.h5");
-    write_timelines();
-    if (leads()) write_summary(process_start_);
-    return state_.step < t.steps ? Outcome::interrupted : Outcome::finished;
 }
 
 // Of this rank's loader, one after the other.
