@@ -54,6 +54,9 @@ public:
     // The same one by one, for who need not hold all of them at a time; empty where the file has none.
     ComplexArray kspace(std::int64_t slice) const;
     ComplexArray maps(std::int64_t slice) const;
+    // Planes [first, first + count) of the maps of a volume, rows of those of a slice; and whether that takes no more than these.
+    ComplexArray maps(std::int64_t slice, std::int64_t first, std::int64_t count) const;
+    bool maps_in_one_piece() const { return file_.in_one_piece("maps"); }
     ComplexArray target(std::int64_t slice) const;
     ComplexArray truth(std::int64_t slice) const;
     RealArray rss(std::int64_t slice) const;
