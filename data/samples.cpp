@@ -110,7 +110,9 @@ std::size_t sample_bytes(const DatasetLayout& l) {
 }
 
 std::size_t reading_bytes(const DatasetLayout& l) {
-    return complex_bytes(l.kspace_shape()) + static_cast<std::size_t>(l.depth * l.height * (l.width + 16)) * 8;
+    const std::size_t transform = static_cast<std::size_t>(l.depth * l.height * (l.width + 16)) * 8;
+    if (l.maps_shape() == l.kspace_shape()) return std::max(transform, complex_bytes(l.maps_shape()) * 2 / pieces);
+    return complex_bytes(l.kspace_shape()) + transform;
 }
 
 }  // namespace gleam::data
