@@ -123,6 +123,15 @@ ComplexArray DatasetFile::maps(std::int64_t slice) const {
     return read_one<std::complex<float>>("maps", slice, layout_.maps_shape());
 }
 
+ComplexArray DatasetFile::maps(std::int64_t slice, std::int64_t first, std::int64_t count) const {
+    Shape shape = layout_.maps_shape();
+    shape[layout_.physics == Physics::volume ? 3 : 4] = count;
+    ComplexArray part = file_.read_part<std::complex<float>>("maps", slice, 2, first, count);  // behind the coils
+    part.shape = shape;
+    require_finite(fmt::format("{}, slice {}", file_.where("maps"), slice), part);
+    return part;
+}
+
 ComplexArray DatasetFile::target(std::int64_t slice) const {
     if (!layout_.target) return {};
     return read_one<std::complex<float>>("target", slice, layout_.image_shape());

@@ -54,6 +54,9 @@ public:
     // The same one by one, for who need not hold all of them at a time; empty where the file has none.
     ComplexArray kspace(std::int64_t slice) const;
     ComplexArray maps(std::int64_t slice) const;
+    // Planes [first, first + count) of the maps of a volume, rows of those of a slice; and whether that takes no more than these.
+    ComplexArray maps(std::int64_t slice, std::int64_t first, std::int64_t count) const;
+    bool maps_in_one_piece() const { return file_.in_one_piece("maps"); }
     ComplexArray target(std::int64_t slice) const;
     ComplexArray truth(std::int64_t slice) const;
     RealArray rss(std::int64_t slice) const;
@@ -83,6 +86,8 @@ public:
     // Each sample once, in any order; arrays are those the layout names, with its sizes. A mask shared by all samples is taken
     // from sample 0.
     void write_slice(std::int64_t slice, const SliceData& data);
+    // The k-space of the sample that write_slice() is going to write next, which then does without it.
+    void write_kspace(std::int64_t slice, const ComplexArray& kspace);
 
     // Anything but `physics`, which is written with the layout.
     void set_attribute(const std::string& name, std::string_view text) { writer_.set_attribute("/", name, text); }
@@ -93,6 +98,7 @@ public:
     void commit();
 
 private:
+    void require_slice(std::int64_t slice) const;
     template <class T>
     void write_part(const char* name, std::int64_t slice, const Array<T>& array, const Shape& shape);
 
@@ -100,6 +106,7 @@ private:
     DatasetLayout layout_;
     Hdf5Writer writer_;
     std::vector<bool> written_;
+    std::int64_t kspace_written_ = -1;  // of this sample
 };
 
 }  // namespace gleam::data

@@ -37,10 +37,20 @@ void DatasetWriter::write_part(const char* name, std::int64_t slice, const Array
     writer_.write_slab(name, slice, 1, array.data());
 }
 
-void DatasetWriter::write_slice(std::int64_t slice, const SliceData& data) {
+void DatasetWriter::require_slice(std::int64_t slice) const {
     if (slice < 0 || slice >= layout_.slices)
         throw InternalError(path_.string(), fmt::format("there is no slice {} to write", slice));
-    write_part("kspace", slice, data.kspace, layout_.kspace_shape());
+}
+
+void DatasetWriter::write_kspace(std::int64_t slice, const ComplexArray& kspace) {
+    require_slice(slice);
+    write_part("kspace", slice, kspace, layout_.kspace_shape());
+    kspace_written_ = slice;
+}
+
+void DatasetWriter::write_slice(std::int64_t slice, const SliceData& data) {
+    require_slice(slice);
+    if (kspace_written_ != slice) write_kspace(slice, data.kspace);
     write_part("maps", slice, data.maps, layout_.maps_shape());
     if (layout_.target) write_part("target", slice, data.target, layout_.image_shape());
     if (layout_.truth) write_part("truth", slice, data.truth, layout_.image_shape());

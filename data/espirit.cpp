@@ -186,8 +186,36 @@ void store(const std::complex<float>* vector, std::int64_t stride, float value, 
     for (std::int64_t c = 0; c < coils; ++c) map[c * step] *= turn;
 }
 
+// Coil images whose place maps take, some points at a time: these are copied first, and combined by the maps afterwards.
+class ReplacedImages {
+public:
+    ReplacedImages(ComplexArray& maps, ComplexArray& combined) : maps_(maps), combined_(combined), coils_(maps.shape[2]) {}
+
+    void begin(std::int64_t first, std::int64_t points, std::complex<float> map) {
+        images_.resize(static_cast<std::size_t>(coils_ * points));
+        for (std::int64_t c = 0; c < coils_; ++c) {
+            std::complex<float>* place = maps_.data() + c * combined_.elements() + first;
+            std::copy_n(place, points, images_.data() + c * points);
+            std::fill_n(place, points, map);
+        }
+    }
+    void end(std::int64_t first, std::int64_t points) {
+#pragma omp parallel for schedule(static)
+        for (std::int64_t i = 0; i < points; ++i)
+            for (std::int64_t c = 0; c < coils_; ++c)
+                combined_[first + i] +=
+                    std::conj(maps_[c * combined_.elements() + first + i]) * images_[static_cast<std::size_t>(c * points + i)];
+    }
+
+private:
+    ComplexArray &maps_, &combined_;
+    std::int64_t coils_;
+    std::vector<std::complex<float>> images_;
+};
+
 // A few rows at a time: their matrices stay in the cache.
-void solve_all(const CouplingKernel& w, const Extent& matrix, const MapRule& rule, kernels::Operations& ops, CoilMaps& out) {
+void solve_all(const CouplingKernel& w, const Extent& matrix, const MapRule& rule, kernels::Operations& ops, CoilMaps& out,
+               ReplacedImages* images) {
     const std::int64_t height = matrix[1], width = matrix[2], coils = w.coils, pairs = coils * (coils + 1) / 2;
     RowMatrices row_matrices(w, matrix);
     const std::int64_t together = std::clamp<std::int64_t>(matrices_together / (pairs * width), 1, height);
@@ -201,6 +229,7 @@ void solve_all(const CouplingKernel& w, const Extent& matrix, const MapRule& rul
             const Tensor vectors = view_of(all_vectors.data(), Shape{coils, points});
             const Tensor values = view_of(all_values.data(), Shape{points});
             row_matrices.fill(y, rows, all_matrices.data());
+            if (images) images->begin(first, points, 0);
             for (std::int64_t set = 0; set < rule.sets; ++set) {
                 if (set > 0) ops.deflate(vectors, values, matrices);
                 ops.leading_eigenvectors(iteration_limit, matrices, vectors, values);
@@ -208,36 +237,73 @@ void solve_all(const CouplingKernel& w, const Extent& matrix, const MapRule& rul
                 for (std::int64_t i = 0; i < points; ++i)
                     store(all_vectors.data() + i, points, all_values[i], rule, set, first + i, out);
             }
+            if (images) images->end(first, points);
         }
     }
 }
 
 }  // namespace
 
-CoilMaps espirit(const ComplexArray& kspace, const RealArray* mask, const EspiritOptions& options, kernels::Operations& ops) {
+Espirit::Espirit(const ComplexArray& kspace, const RealArray* mask, const EspiritOptions& options, kernels::Operations& ops)
+    : options_(options), ops_(ops) {
     if (ops.device().kind != DeviceKind::cpu) throw InternalError("espirit", "needs the operations of the CPU");
     check(kspace, mask, options);
     require_finite("coil maps: k-space", kspace);
     const Extent matrix = matrix_of(kspace.shape);
     const std::int64_t coils = kspace.shape[2];
+    calibration_ = mask ? sampled_centre(*mask, options.calibration) : options.calibration;
+    require_block(matrix, block_of(matrix, calibration_), options.kernel);
+    const auto block = calibration_block(kspace, mask, calibration_);
+    maps_shape_ = {1, 1, coils, matrix[0], matrix[1], matrix[2]};
+    no_signal_ = std::all_of(block.values.begin(), block.values.end(), [](auto v) { return v == 0.0; });
+    if (no_signal_ || coils == 1) return;
+    kernel_ = coupling_kernel(block, options.kernel, options.threshold);
+    reference_.resize(static_cast<std::size_t>(coils));
+    reference_[0] = 1;
+    if (options.phase == PhaseReference::principal) reference_ = principal_coil(block);
+}
+
+// Where there is no kernel, maps are 0 or, for a single coil, 1.
+CoilMaps Espirit::without_values() const {
     CoilMaps out;
-    out.calibration = mask ? sampled_centre(*mask, options.calibration) : options.calibration;
-    require_block(matrix, block_of(matrix, out.calibration), options.kernel);
-    const auto block = calibration_block(kspace, mask, out.calibration);
-    out.maps.shape = {1, 1, coils, matrix[0], matrix[1], matrix[2]}, out.eigenvalues.shape = {matrix[0], matrix[1], matrix[2]};
-    if (options.sets > 1) out.maps.shape.append(options.sets), out.eigenvalues.shape.append(options.sets);
-    out.no_signal = std::all_of(block.values.begin(), block.values.end(), [](auto v) { return v == 0.0; });
-    CouplingKernel w;
-    if (!out.no_signal && coils > 1) w = coupling_kernel(block, options.kernel, options.threshold);
-    const bool ones = !out.no_signal && coils == 1;
-    out.maps.values.resize(static_cast<std::size_t>(out.maps.shape.elements()), ones ? 1.0F : 0.0F);
+    out.calibration = calibration_, out.no_signal = no_signal_;
+    out.maps.shape = maps_shape_, out.eigenvalues.shape = {maps_shape_[3], maps_shape_[4], maps_shape_[5]};
+    if (options_.sets > 1) out.maps.shape.append(options_.sets), out.eigenvalues.shape.append(options_.sets);
+    const bool ones = !no_signal_ && maps_shape_[2] == 1;
     out.eigenvalues.values.resize(static_cast<std::size_t>(out.eigenvalues.shape.elements()), ones ? 1.0F : 0.0F);
-    if (w.coils == 0) return out;
-    std::vector<std::complex<float>> reference(static_cast<std::size_t>(coils));
-    reference[0] = 1;
-    if (options.phase == PhaseReference::principal) reference = principal_coil(block);
-    solve_all(w, matrix, {reference, static_cast<float>(options.crop), options.sets}, ops, out);
     return out;
+}
+
+CoilMaps Espirit::maps() const {
+    CoilMaps out = without_values();
+    const bool ones = !no_signal_ && maps_shape_[2] == 1;
+    out.maps.values.resize(static_cast<std::size_t>(out.maps.shape.elements()), ones ? 1.0F : 0.0F);
+    const MapRule rule{reference_, static_cast<float>(options_.crop), options_.sets};
+    if (kernel_.coils > 0) solve_all(kernel_, matrix_of(maps_shape_), rule, ops_, out, nullptr);
+    return out;
+}
+
+CoilMaps Espirit::maps_in_place_of(ComplexArray images, ComplexArray& combined) const {
+    if (options_.sets != 1 || !(images.shape == maps_shape_))
+        throw ShapeError("espirit", "images " + images.shape.str() + " have not the shape of one set of maps");
+    CoilMaps out = without_values();
+    out.maps = std::move(images);
+    ReplacedImages replaced(out.maps, combined);
+    if (kernel_.coils > 0) {
+        const MapRule rule{reference_, static_cast<float>(options_.crop), 1};
+        solve_all(kernel_, matrix_of(maps_shape_), rule, ops_, out, &replaced);
+        return out;
+    }
+    const std::int64_t width = maps_shape_[5];
+    for (std::int64_t first = 0; first < combined.elements(); first += width) {
+        replaced.begin(first, width, no_signal_ ? 0.0F : 1.0F);
+        replaced.end(first, width);
+    }
+    return out;
+}
+
+CoilMaps espirit(const ComplexArray& kspace, const RealArray* mask, const EspiritOptions& options, kernels::Operations& ops) {
+    return Espirit(kspace, mask, options, ops).maps();
 }
 
 }  // namespace gleam::data

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/array.hpp"
+#include "data/coupling_kernel.hpp"
 #include "kernels/operations.hpp"
 
 namespace gleam::data {
@@ -55,5 +56,30 @@ struct CoilMaps {
 // OpenMP threads; results do not depend on their number. Memory beyond the result: before it, a matrix of 16-byte
 // numbers with (points of a patch x C) of them on a side; then a few rows of the C^2 numbers of G.
 CoilMaps espirit(const ComplexArray& kspace, const RealArray* mask, const EspiritOptions& options, kernels::Operations& ops);
+
+// The same in two parts, for who does not want to keep k-space for the second. `ops` outlives it.
+class Espirit {
+public:
+    Espirit(const ComplexArray& kspace, const RealArray* mask, const EspiritOptions& options, kernels::Operations& ops);
+
+    int calibration() const { return calibration_; }
+    bool no_signal() const { return no_signal_; }
+
+    CoilMaps maps() const;
+    // A single set of maps in the place of the coils' images [1, 1, C, Z, Y, X]; adds these images, combined by the maps, to
+    // `combined` [1, 1, 1, Z, Y, X].
+    CoilMaps maps_in_place_of(ComplexArray images, ComplexArray& combined) const;
+
+private:
+    CoilMaps without_values() const;
+
+    EspiritOptions options_;
+    kernels::Operations& ops_;
+    Shape maps_shape_;
+    int calibration_ = 0;
+    bool no_signal_ = false;
+    CouplingKernel kernel_;  // empty without signal or with one coil
+    std::vector<std::complex<float>> reference_;
+};
 
 }  // namespace gleam::data

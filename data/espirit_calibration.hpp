@@ -5,18 +5,10 @@
 #include <vector>
 
 #include "core/array.hpp"
-#include "data/espirit.hpp"
+#include "data/coupling_kernel.hpp"
 #include "data/signal_space.hpp"
 
 namespace gleam::data {
-
-// W with  y_c[k] = sum over c', l of W_cc'[l] y_c'[k - l]  for k-space that fits the calibration. Only c' <= c: W_c'c[-l] = conj
-// W_cc'[l].
-struct CouplingKernel {
-    std::int64_t coils = 0;
-    Extent lags{};                            // 2k-1 per axis, centre at k-1; z, y, x
-    std::vector<std::complex<float>> values;  // [pair, lag_x, lag_y, lag_z], pair = c (c+1)/2 + c'
-};
 
 // A central block of `side` points along each axis, or as many as the axis has.
 Extent block_of(const Extent& matrix, std::int64_t side);

@@ -300,19 +300,29 @@ void Hdf5File::require_plausible(const std::string& name, const Shape& part, std
                         "the file is damaged or was not written to its end");
 }
 
-void Hdf5File::require_range(const std::string& name, const Shape& shape, std::int64_t first, std::int64_t count) const {
-    if (shape.rank() < 1 || first < 0 || count < 0 || count > shape[0] || first > shape[0] - count)
-        throw DataError(where(name), fmt::format("{} entries from {} are outside shape {}", count, first, shape.str()),
+void Hdf5File::require_range(const std::string& name, const Shape& shape, const Range& range) const {
+    const auto [axis, first, count] = range;
+    if (shape.rank() <= axis || first < 0 || count < 0 || count > shape[axis] || first > shape[axis] - count)
+        throw DataError(where(name),
+                        fmt::format("{} entries from {} of axis {} are outside shape {}", count, first, axis, shape.str()),
                         "ask for entries it has");
 }
 
-void Hdf5File::read_into(const std::string& name, Hdf5Type wanted, std::optional<Range> range, Pairs pairs, void* out) const {
+bool Hdf5File::in_one_piece(const std::string& name) const {
+    Lock lock;
+    Handle dataset = open_dataset(*this, file_, name);
+    Handle creation(H5Dget_create_plist(dataset), H5Pclose);
+    return creation.valid() && H5Pget_layout(creation) == H5D_CONTIGUOUS;
+}
+
+void Hdf5File::read_into(const std::string& name, Hdf5Type wanted, const std::vector<Range>& ranges, Pairs pairs,
+                         void* out) const {
     Lock lock;
     Handle dataset = open_dataset(*this, file_, name);
     Handle type(H5Dget_type(dataset), H5Tclose);
     Handle space(H5Dget_space(dataset), H5Sclose);
     Shape part = shape_of(space, where(name));
-    if (range) part[0] = range->count;
+    for (const Range& range : ranges) part[range.axis] = range.count;
     if (part.elements() == 0) return;
 
     const std::optional<Members> members = complex_members(type);
@@ -322,7 +332,7 @@ void Hdf5File::read_into(const std::string& name, Hdf5Type wanted, std::optional
 
     std::array<hsize_t, Shape::max_rank> start{}, count{};
     for (int axis = 0; axis < part.rank(); ++axis) count[static_cast<std::size_t>(axis)] = static_cast<hsize_t>(part[axis]);
-    if (range) start[0] = static_cast<hsize_t>(range->first);
+    for (const Range& range : ranges) start[static_cast<std::size_t>(range.axis)] = static_cast<hsize_t>(range.first);
     Handle target(part.rank() ? H5Screate_simple(part.rank(), count.data(), nullptr) : H5Screate(H5S_SCALAR), H5Sclose);
     const bool selected =
         part.rank() == 0 || H5Sselect_hyperslab(space, H5S_SELECT_SET, start.data(), nullptr, count.data(), nullptr) >= 0;

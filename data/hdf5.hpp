@@ -77,7 +77,7 @@ public:
         const Shape shape = shape_as(name, Hdf5TypeOf<T>::value, pairs);
         require_plausible(name, shape, sizeof(T));
         Array<T> array = allocate<T>(where(name), shape);
-        read_into(name, Hdf5TypeOf<T>::value, std::nullopt, pairs, array.data());
+        read_into(name, Hdf5TypeOf<T>::value, {}, pairs, array.data());
         return array;
     }
 
@@ -85,13 +85,30 @@ public:
     template <class T>
     Array<T> read(const std::string& name, std::int64_t first, std::int64_t count, Pairs pairs = Pairs::refuse) const {
         Shape part = shape_as(name, Hdf5TypeOf<T>::value, pairs);
-        require_range(name, part, first, count);
+        require_range(name, part, {0, first, count});
         part[0] = count;
         require_plausible(name, part, sizeof(T));
         Array<T> array = allocate<T>(where(name), part);
-        read_into(name, Hdf5TypeOf<T>::value, Range{first, count}, pairs, array.data());
+        read_into(name, Hdf5TypeOf<T>::value, {{0, first, count}}, pairs, array.data());
         return array;
     }
+
+    // Of entry `entry` of the slowest axis: entries [first, first + count) of another one. Where the data set is not in one
+    // piece, more is read than asked for.
+    template <class T>
+    Array<T> read_part(const std::string& name, std::int64_t entry, int axis, std::int64_t first, std::int64_t count) const {
+        Shape part = shape_as(name, Hdf5TypeOf<T>::value, Pairs::refuse);
+        const std::vector<Range> ranges{{0, entry, 1}, {axis, first, count}};
+        for (const Range& range : ranges) {
+            require_range(name, part, range);
+            part[range.axis] = range.count;
+        }
+        Array<T> array = allocate<T>(where(name), part);
+        read_into(name, Hdf5TypeOf<T>::value, ranges, Pairs::refuse, array.data());
+        return array;
+    }
+    // Neither in chunks nor compressed.
+    bool in_one_piece(const std::string& name) const;
 
     // A text: a scalar or one-element data set of fixed or variable length.
     std::string read_string(const std::string& name) const;
@@ -106,12 +123,13 @@ public:
 
 private:
     struct Range {
+        int axis;
         std::int64_t first, count;
     };
     Shape shape_as(const std::string& name, Hdf5Type type, Pairs pairs) const;
     void require_plausible(const std::string& name, const Shape& part, std::size_t element) const;
-    void require_range(const std::string& name, const Shape& shape, std::int64_t first, std::int64_t count) const;
-    void read_into(const std::string& name, Hdf5Type type, std::optional<Range> range, Pairs pairs, void* out) const;
+    void require_range(const std::string& name, const Shape& shape, const Range& range) const;
+    void read_into(const std::string& name, Hdf5Type type, const std::vector<Range>& ranges, Pairs pairs, void* out) const;
     void close() noexcept;
 
     fs::path path_;

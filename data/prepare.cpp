@@ -16,29 +16,71 @@ namespace {
 constexpr std::pair<MaskSource, const char*> sources[] = {
     {MaskSource::file, "file"}, {MaskSource::from_zeros, "from-zeros"}, {MaskSource::full, "full"}};
 
-// Root sum of squares and combination of the coils' images, one coil after the other: the images of all of them are never there.
-void add_images(SliceData& sample, Physics physics, kernels::Operations& ops) {
+// The coils' images in the place of k-space, and their root sum of squares
+void make_images(ComplexArray& kspace, Physics physics, kernels::Operations& ops, RealArray& rss) {
     Arena workspace("prepare");
     workspace.serve_on_demand(ops.allocator());
-    const Shape& s = sample.kspace.shape;
+    const Shape& s = kspace.shape;
     const std::int64_t frames = s[1], coils = s[2], points = s[3] * s[4] * s[5];
-    const std::int64_t sets = sample.maps.shape.rank() == 7 ? sample.maps.shape[6] : 1;
-    Shape image{1, frames, 1, s[3], s[4], s[5]};
-    ComplexArray one(image);
-    sample.rss = RealArray(image);
-    if (sets > 1) image.append(sets);
-    sample.target = ComplexArray(image);
-    for (std::int64_t c = 0; c < coils; ++c) {
-        for (std::int64_t t = 0; t < frames; ++t)
-            std::copy_n(sample.kspace.data() + (t * coils + c) * points, points, one.data() + t * points);
-        ops.fft(kernels::FftDirection::inverse, fourier_rank(physics), one.view(), workspace);
-        const std::complex<float>* map = sample.maps.data() + c * points * sets;
+    rss = RealArray({1, frames, 1, s[3], s[4], s[5]});
+    for (std::int64_t i = 0; i < frames * coils; ++i) {
+        std::complex<float>* image = kspace.data() + i * points;
+        float* sum = rss.data() + i / coils * points;
+        ops.fft(kernels::FftDirection::inverse, fourier_rank(physics), view_of(image, {1, 1, 1, s[3], s[4], s[5]}), workspace);
 #pragma omp parallel for schedule(static)
-        for (std::int64_t i = 0; i < frames * points; ++i) {
-            const double before = sample.rss[i];  // in double, since squares of some units leave the range of single numbers
-            sample.rss[i] = static_cast<float>(std::sqrt(before * before + std::norm(std::complex<double>(one[i]))));
-            for (std::int64_t e = 0; e < sets; ++e) sample.target[i * sets + e] += std::conj(map[i % points * sets + e]) * one[i];
+        for (std::int64_t p = 0; p < points; ++p) {
+            const double before = sum[p];  // in double, since squares of some units leave the range of single numbers
+            sum[p] = static_cast<float>(std::sqrt(before * before + std::norm(std::complex<double>(image[p]))));
         }
+    }
+}
+
+// Adds the coils' images, each times the conjugate of its maps.
+void combine(const ComplexArray& images, const ComplexArray& maps, ComplexArray& target) {
+    const Shape& s = images.shape;
+    const std::int64_t frames = s[1], coils = s[2], points = s[3] * s[4] * s[5],
+                       sets = maps.shape.rank() == 7 ? maps.shape[6] : 1;
+    for (std::int64_t i = 0; i < frames * coils; ++i) {
+        const std::complex<float>*image = images.data() + i * points, *map = maps.data() + i % coils * points * sets;
+        std::complex<float>* sum = target.data() + i / coils * points * sets;
+#pragma omp parallel for schedule(static)
+        for (std::int64_t p = 0; p < points; ++p)
+            for (std::int64_t e = 0; e < sets; ++e) sum[p * sets + e] += std::conj(map[p * sets + e]) * image[p];
+    }
+}
+
+// Maps and, of a fully sampled sample, images, which take the place of k-space. All but the k-space of the result
+PreparedSlice with_maps(ComplexArray kspace, const RealArray* mask, Physics physics, std::int64_t sets, const Espirit& espirit,
+                        kernels::Operations& ops) {
+    PreparedSlice out;
+    out.calibration = espirit.calibration();
+    out.no_signal = espirit.no_signal();
+    if (mask) {
+        kspace = {};
+        out.data.mask = *mask;
+        out.data.maps = espirit.maps().maps;
+        return out;
+    }
+    make_images(kspace, physics, ops, out.data.rss);
+    Shape image = out.data.rss.shape;
+    if (sets > 1) image.append(sets);
+    out.data.target = ComplexArray(image);
+    if (sets == 1 && image[1] == 1) {
+        out.data.maps = espirit.maps_in_place_of(std::move(kspace), out.data.target).maps;
+        return out;
+    }
+    out.data.maps = espirit.maps().maps;
+    combine(kspace, out.data.maps, out.data.target);
+    return out;
+}
+
+// Sets k-space to 0 where it was not sampled.
+void clear_unsampled(ComplexArray& kspace, const RealArray& mask) {
+    const Shape& s = kspace.shape;
+    const std::int64_t points = s[3] * s[4] * s[5];
+    for (std::int64_t i = 0; i < kspace.elements(); ++i) {
+        const std::int64_t frame = mask.shape[1] == 1 ? 0 : i / points / s[2];
+        if (mask[frame * points + i % points] == 0) kspace[i] = 0;
     }
 }
 
@@ -157,6 +199,15 @@ void describe(DatasetWriter& writer, const std::vector<Source>& sources, const E
     writer.set_attribute("maps_crop", options.crop);
 }
 
+Espirit calibrated(const KspaceFile& file, std::int64_t slice, const ComplexArray& kspace, const RealArray* mask,
+                   const EspiritOptions& options, kernels::Operations& ops) {
+    try {
+        return {kspace, mask, options, ops};
+    } catch (const DataError& e) {
+        throw DataError(fmt::format("{}, slice {}", file.path().string(), slice), e.what());
+    }
+}
+
 PreparedFile prepare_together(const std::vector<fs::path>& inputs, const fs::path& output, const PrepareOptions& options,
                               kernels::Operations& ops) {
     const std::vector<Source> sources = open_sources(inputs, options);
@@ -171,12 +222,12 @@ PreparedFile prepare_together(const std::vector<fs::path>& inputs, const fs::pat
                 mask = mask_of_slice(file, sampling, i, kspace);
                 repeat_frames(mask, result.layout.mask_frames);
             }
-            PreparedSlice slice;
-            try {
-                slice = prepare_slice(std::move(kspace), mask.empty() ? nullptr : &mask, options.physics, options.espirit, ops);
-            } catch (const DataError& e) {
-                throw DataError(fmt::format("{}, slice {}", file.path().string(), i), e.what());
-            }
+            const RealArray* const sampled = mask.empty() ? nullptr : &mask;
+            const Espirit espirit = calibrated(file, i, kspace, sampled, options.espirit, ops);
+            if (sampled) clear_unsampled(kspace, mask);
+            writer.write_kspace(written, kspace);  // before images take its place
+            const PreparedSlice slice =
+                with_maps(std::move(kspace), sampled, options.physics, options.espirit.sets, espirit, ops);
             if (slice.no_signal) result.empty_slices.push_back(written);
             result.smallest_calibration = std::min(result.smallest_calibration, slice.calibration);
             if (written == 0 && !mask.empty())
@@ -228,24 +279,10 @@ MaskSource mask_source(std::string_view name) {
 
 PreparedSlice prepare_slice(ComplexArray kspace, const RealArray* mask, Physics physics, const EspiritOptions& options,
                             kernels::Operations& ops) {
-    CoilMaps maps = espirit(kspace, mask, options, ops);
-    PreparedSlice out;
-    out.calibration = maps.calibration;
-    out.no_signal = maps.no_signal;
+    const Espirit espirit(kspace, mask, options, ops);
+    if (mask) clear_unsampled(kspace, *mask);
+    PreparedSlice out = with_maps(kspace, mask, physics, options.sets, espirit, ops);
     out.data.kspace = std::move(kspace);
-    out.data.maps = std::move(maps.maps);
-    maps.eigenvalues = {};
-    if (!mask) {
-        add_images(out.data, physics, ops);
-        return out;
-    }
-    out.data.mask = *mask;
-    const Shape& s = out.data.kspace.shape;
-    const std::int64_t points = s[3] * s[4] * s[5];
-    for (std::int64_t i = 0; i < out.data.kspace.elements(); ++i) {
-        const std::int64_t frame = mask->shape[1] == 1 ? 0 : i / points / s[2];
-        if ((*mask)[frame * points + i % points] == 0) out.data.kspace[i] = 0;
-    }
     return out;
 }
 

@@ -10,12 +10,34 @@
 namespace gleam::data {
 namespace {
 
+constexpr std::int64_t pieces = 16;
+
 std::size_t complex_bytes(const Shape& shape) { return static_cast<std::size_t>(shape.elements()) * 8; }
 std::size_t real_bytes(const Shape& shape) { return static_cast<std::size_t>(shape.elements()) * 4; }
 
 double acceleration_of(const RealArray& mask) {
     const double sampled = std::accumulate(mask.values.begin(), mask.values.end(), 0.0);
     return sampled > 0 ? static_cast<double>(mask.elements()) / sampled : 0;
+}
+
+// Combines coil images [1, 1, C, Z, Y, X] with the maps of sample `number` of the file. The maps take the coil images' place,
+// some planes or rows at a time: all of both would be more memory than the sample. -> the maps
+ComplexArray combine_in_place(ComplexArray coils, const DatasetFile& file, std::int64_t number, kernels::Operations& ops,
+                              ComplexArray& image) {
+    const int axis = file.layout().physics == Physics::volume ? 3 : 4;
+    const std::int64_t length = coils.shape[axis], count = coils.shape[2], points = image.elements(), inner = points / length;
+    const std::int64_t step = (length + pieces - 1) / pieces;
+    for (std::int64_t first = 0; first < length; first += step) {
+        const ComplexArray maps = file.maps(number, first, std::min(step, length - first));
+        ComplexArray part(maps.shape);
+        const std::int64_t n = part.elements() / count;
+        for (std::int64_t c = 0; c < count; ++c) std::copy_n(coils.data() + c * points + first * inner, n, part.data() + c * n);
+        Shape combined = maps.shape;
+        combined[2] = 1;
+        ops.coil_combine(part.view(), maps.view(), view_of(image.data() + first * inner, combined));
+        for (std::int64_t c = 0; c < count; ++c) std::copy_n(maps.data() + c * n, n, coils.data() + c * points + first * inner);
+    }
+    return coils;
 }
 
 }  // namespace
@@ -66,9 +88,13 @@ Sample Samples::read(std::int64_t index, std::uint32_t epoch, kernels::Operation
     const Tensor coils = kspace.view();
     ops.mask_multiply(s.mask.view(), coils);
     ops.fft(kernels::FftDirection::inverse, layout.fourier_rank(), coils, workspace);
-    s.maps = file_.maps(number);
     s.zero_filled = ComplexArray(layout.image_shape());
-    ops.coil_combine(coils, s.maps.view(), s.zero_filled.view());
+    if (layout.maps_shape() == layout.kspace_shape() && file_.maps_in_one_piece()) {
+        s.maps = combine_in_place(std::move(kspace), file_, number, ops, s.zero_filled);
+    } else {
+        s.maps = file_.maps(number);
+        ops.coil_combine(coils, s.maps.view(), s.zero_filled.view());
+    }
     kspace = {};
     s.scale = percentile_scale(s.zero_filled);
     s.target = file_.target(number);
@@ -84,7 +110,9 @@ std::size_t sample_bytes(const DatasetLayout& l) {
 }
 
 std::size_t reading_bytes(const DatasetLayout& l) {
-    return complex_bytes(l.kspace_shape()) + static_cast<std::size_t>(l.depth * l.height * (l.width + 16)) * 8;
+    const std::size_t transform = static_cast<std::size_t>(l.depth * l.height * (l.width + 16)) * 8;
+    if (l.maps_shape() == l.kspace_shape()) return std::max(transform, complex_bytes(l.maps_shape()) * 2 / pieces);
+    return complex_bytes(l.kspace_shape()) + transform;
 }
 
 }  // namespace gleam::data

@@ -34,8 +34,8 @@ struct Sample {
 // Errors are those of make_mask().
 RealArray sample_mask(const MaskOptions& options, const DatasetLayout& layout, std::uint32_t epoch, std::uint32_t sample);
 
-// Bytes of a sample of this layout as training needs it, and what there is beside it for a while when it is read: k-space and the
-// workspace of one transform.
+// Bytes of a sample of this layout as training needs it, and what there is beside it for a while when it is read: k-space, unless
+// maps from a file that has them in one piece take its place, and the workspace of one transform.
 std::size_t sample_bytes(const DatasetLayout& layout);
 std::size_t reading_bytes(const DatasetLayout& layout);
 

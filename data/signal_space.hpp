@@ -6,10 +6,9 @@
 #include <complex>
 
 #include "core/array.hpp"
+#include "data/coupling_kernel.hpp"
 
 namespace gleam::data {
-
-using Extent = std::array<std::int64_t, 3>;  // along z, y, x
 
 inline std::int64_t points_of(const Extent& e) { return e[0] * e[1] * e[2]; }
 

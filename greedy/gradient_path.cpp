@@ -39,7 +39,7 @@ std::vector<int> GradientPath::recovered() const {
 }
 
 void GradientPath::run(const Tensor& x, const Batch& batch, const modules::Loss& loss, double share, const Tensor& value,
-                       const Tensor* handed_on) {
+                       const Tensor* handed_on, const Surroundings& surroundings) {
     variant_ = variant_of(x, handed_on, batch, share);
     // Forward, without a tape as far as everything is going to be computed again.
     const std::size_t last = pieces_.size() - 1;
@@ -51,7 +51,7 @@ void GradientPath::run(const Tensor& x, const Batch& batch, const modules::Loss&
     // The loss, and backward through the last piece if that is on a tape already.
     Tensor output = inputs.back();
     if (silent == last) {
-        record(last, output, batch, [&](modules::Context& context, const Var& y) {
+        record(last, output, batch, surroundings, [&](modules::Context& context, const Var& y) {
             if (handed_on) memory_.ops().copy(y.tensor(), *handed_on);
             modules::backpropagate(context, y, loss, share, batch.target, value);
         });
@@ -67,7 +67,7 @@ void GradientPath::run(const Tensor& x, const Batch& batch, const modules::Loss&
     for (std::size_t p = silent; p-- > 0;) {
         const Piece& piece = pieces_[p];
         const Tensor input = piece.recovered ? recover(p, output, batch) : inputs[p];
-        record(p, input, batch, [&](modules::Context& context, const Var& y) {
+        record(p, input, batch, surroundings, [&](modules::Context& context, const Var& y) {
             if (piece.recovered) measure(context, piece, y.tensor(), output);
             context.tape.backward(y, std::make_shared<Buffer>(Buffer{gradient(y.tensor()), {}}));
         });
@@ -90,7 +90,9 @@ Tensor GradientPath::run_silently(std::size_t p, const Tensor& x, const Batch& b
 }
 
 template <class Backward>
-void GradientPath::record(std::size_t p, const Tensor& x, const Batch& batch, Backward&& backward) {
+void GradientPath::record(std::size_t p, const Tensor& x, const Batch& batch, const Surroundings& surroundings,
+                          Backward&& backward) {
+    if (surroundings.before) surroundings.before(static_cast<int>(p));
     if (observer_ && !memory_.ops().planning()) observer_(pieces_[p].number, x);
     memory_.repeated_segment(segment("backward", p), variant_, true, [&](modules::Context& context) {
         const Var input = p == 0 ? context.tape.constant(x) : context.tape.leaf(x);
@@ -99,6 +101,7 @@ void GradientPath::record(std::size_t p, const Tensor& x, const Batch& batch, Ba
         const Tensor by_input = input.gradient()->buffer->tensor.viewed_as(x), out = gradient(x);
         if (by_input.data != out.data || !out.data) memory_.ops().copy(by_input, out);  // it may have been computed in place
     });
+    if (surroundings.after) surroundings.after(static_cast<int>(p));
 }
 
 Tensor GradientPath::recover(std::size_t p, const Tensor& output, const Batch& batch) {

@@ -40,10 +40,15 @@ public:
     GradientPath(std::string name, const std::vector<const Stage*>& stages, const Recomputation& recomputation,
                  StepMemory& memory, int first_slot);
 
+    // Called with the number of a piece before and after what adds to the gradients of its parameters; the last piece is first.
+    struct Surroundings {
+        std::function<void(int piece)> before, after;
+    };
+
     // One forward pass from image x, the loss of the result, and one backward pass: adds `share` times the loss to `value` and
     // `share` times its gradient to those of the parameters. `handed_on`, if given, becomes the result.
     void run(const Tensor& x, const Batch& batch, const modules::Loss& loss, double share, const Tensor& value,
-             const Tensor* handed_on);
+             const Tensor* handed_on, const Surroundings& surroundings = {});
 
     void observe(Observer observer) { observer_ = std::move(observer); }
     // The numbers of the unrolls whose inputs are recovered.
@@ -63,7 +68,7 @@ private:
     // Forward and backward pass of piece p on one tape; `backward(context, y)` starts the latter. The gradient by its input goes
     // to gradient().
     template <class Backward>
-    void record(std::size_t p, const Tensor& x, const Batch& batch, Backward&& backward);
+    void record(std::size_t p, const Tensor& x, const Batch& batch, const Surroundings& surroundings, Backward&& backward);
     // The input of piece p, from its output.
     Tensor recover(std::size_t p, const Tensor& output, const Batch& batch);
     // What becomes of the recovered input, against the output it was recovered from.

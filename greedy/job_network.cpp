@@ -38,12 +38,21 @@ modules::RegularizerOptions regularizer_options(const ModelConfig& model) {
     return o;
 }
 
+// Whether a module can be cut into the pieces that are computed again, each updated before the gradient of the one in front of it
+// begins. Not where the length of all their gradients together counts.
+bool updated_in_pieces(const JobConfig& job) {
+    const int piece = strategy_of(job).recomputation.unrolls;
+    return job.training.strategy != "greedy" && piece > 0 && job.model.unrolls % piece == 0 && !job.model.share_weights &&
+           job.training.accumulate == 1 && job.training.clip_norm == 0;
+}
+
 }  // namespace
 
 NetworkOptions network_options(const JobConfig& job) {
     NetworkOptions options;
     options.unrolls = static_cast<int>(job.model.unrolls);
     options.stages = static_cast<int>(module_count(job));
+    if (updated_in_pieces(job)) options.stages = options.unrolls / strategy_of(job).recomputation.unrolls;
     options.share_weights = job.model.share_weights;
     options.dtype = precision_of(job);
     options.tf32 = job.precision == "tf32";
@@ -57,6 +66,12 @@ NetworkOptions network_options(const JobConfig& job) {
                      d.solver_gradient == "unrolled" ? modules::SolverGradient::unrolled : modules::SolverGradient::implicit};
     unroll.regularizer = regularizer_options(job.model);
     unroll.regularizer.bf16 = job.precision == "bf16";
+    return options;
+}
+
+NetworkOptions network_options(const JobConfig& job, int first, int count) {
+    NetworkOptions options = network_options(job);
+    if (job.training.strategy == "greedy") options.first_stage = first, options.stage_count = count;
     return options;
 }
 
@@ -110,7 +125,7 @@ UpdateTerms update_terms(const JobConfig& job, std::int64_t step) {
 }
 
 ParameterBuffers training_buffers(const JobConfig& job) {
-    const bool shared = job.training.strategy == "greedy" && job.training.accumulate == 1;
+    const bool shared = (job.training.strategy == "greedy" && job.training.accumulate == 1) || updated_in_pieces(job);
     return {.gradients = true,
             .shared_gradients = shared,
             .moments = update_terms(job, 1).optimizer.moments(),

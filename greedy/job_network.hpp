@@ -10,6 +10,8 @@
 namespace gleam::greedy {
 
 NetworkOptions network_options(const JobConfig& job);
+// The same for `count` modules of it from number `first` on; 0: for all.
+NetworkOptions network_options(const JobConfig& job, int first, int count);
 DType precision_of(const JobConfig& job);
 Strategy strategy_of(const JobConfig& job);
 modules::Loss loss_of(const JobConfig& job);

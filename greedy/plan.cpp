@@ -76,16 +76,14 @@ std::size_t process_growth(const std::vector<ArenaUse>& arenas, const HostMemory
 }
 
 JobPlan plan_job(const JobConfig& job, const DataLayouts& data, kernels::Operations& ops, int first_module, int modules) {
-    NetworkOptions options = network_options(job);
-    options.first_stage = first_module, options.stage_count = modules;
-    Network network(options, ops.device(), training_buffers(job));
+    Network network(network_options(job, first_module, modules), ops.device(), training_buffers(job));
     StepMemory memory(ops, network.options().tf32);
     DeviceBatch batch(ops, precision_of(job));
     const auto schedule = make_schedule(strategy_of(job), network, memory, loss_of(job));
     JobPlan plan;
     dry_run(job, network, memory, batch, *schedule, data, &plan.work);
     for (const Stage& stage : network.stages()) plan.unrolls += stage.unrolls();
-    plan.modules = static_cast<std::int64_t>(network.stages().size());
+    plan.modules = schedule->loss_count();
     plan.parameters = network.parameter_count();
     plan.arenas = arena_use(network, memory, batch);
     plan.host = host_memory(network, data, job.training.batch);

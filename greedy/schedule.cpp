@@ -37,7 +37,8 @@ private:
     }
 };
 
-// Conventional training: one gradient through all stages, one loss on the last image.
+// Conventional training: one gradient through all stages, one loss on the last image. Where each stage is a piece that is
+// computed again, its gradient is complete before that of the stage in front of it begins: an update may come at once here, too.
 class EndToEnd final : public Schedule {
 public:
     EndToEnd(const Recomputation& recomputation, Network& network, StepMemory& memory, modules::Loss loss)
@@ -48,8 +49,13 @@ public:
     }
 
 private:
-    void pass(const Batch& batch, double share, const UpdateTerms*) override {
-        paths_.front().run(batch.zero_filled, batch, loss_, share, memory_.loss(0), nullptr);
+    void pass(const Batch& batch, double share, const UpdateTerms* terms) override {
+        GradientPath::Surroundings updates;
+        if (terms) {
+            updates.before = [this](int stage) { begin_stage(stage); };
+            updates.after = [this, terms](int stage) { update_stage(stage, *terms); };
+        }
+        paths_.front().run(batch.zero_filled, batch, loss_, share, memory_.loss(0), nullptr, updates);
     }
 };
 
@@ -126,8 +132,8 @@ void Schedule::observe(const GradientPath::Observer& observer) {
 
 std::unique_ptr<Schedule> make_schedule(const Strategy& strategy, Network& network, StepMemory& memory, modules::Loss loss) {
     if (strategy.greedily) return std::make_unique<Greedy>(strategy.recomputation, network, memory, std::move(loss));
-    if (network.buffers().shared_gradients && network.stages().size() > 1)
-        throw InternalError("Schedule", "a gradient through several stages cannot share their memory");
+    if (network.buffers().shared_gradients && strategy.recomputation.unrolls != network.stages().front().unrolls())
+        throw InternalError("Schedule", "gradients that arrive at several stages at a time cannot share their memory");
     return std::make_unique<EndToEnd>(strategy.recomputation, network, memory, std::move(loss));
 }
 

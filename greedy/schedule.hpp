@@ -63,7 +63,7 @@ public:
     // Of a network whose other stages (of greedy training), or replicas of whose stages, are elsewhere. `links` outlives its use.
     void connect(Links& links) { links_ = &links; }
 
-    // How many losses a step computes: one per stage (greedy) or one (end to end).
+    // How many losses a step computes, so how many modules it trains: one per stage (greedy) or one (end to end).
     int loss_count() const { return static_cast<int>(paths_.size()); }
 
     // The losses of the last step, each before its update, and the lengths of the stages' gradients before they were limited

@@ -1,5 +1,5 @@
-// A stage: what the paper calls a module. Some consecutive unrolls with their parameters, their gradient and their optimiser.
-// Nothing of it is shared with other stages; only an image comes in and goes out.
+// A stage: what the paper calls a module, or a piece of one that is computed again. Some consecutive unrolls with their
+// parameters, their gradient and their optimiser. Nothing of it is shared with other stages; only an image comes in and goes out.
 #pragma once
 
 #include <vector>

@@ -41,11 +41,6 @@ double seconds_of(F&& work) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-NetworkOptions modules_of(NetworkOptions options, const Rank& rank) {
-    options.first_stage = rank.first_module, options.stage_count = rank.modules;
-    return options;
-}
-
 bool due(std::int64_t step, std::int64_t every) { return every > 0 && step % every == 0; }
 
 }  // namespace
@@ -56,7 +51,7 @@ Trainer::Trainer(const JobConfig& job, bool resume, kernels::Operations& ops, Ra
       directory_(job.output),
       ops_(ops),
       train_(open_samples(job.data.train, "data.train", job)),
-      network_(modules_of(network_options(job), rank_), ops.device(), training_buffers(job)),
+      network_(network_options(job, rank_.first_module, rank_.modules), ops.device(), training_buffers(job)),
       memory_(ops, network_.options().tf32),
       batch_(ops, precision_of(job)),
       schedule_(make_schedule(strategy_of(job), network_, memory_, loss_of(job))),
@@ -131,7 +126,7 @@ void Trainer::resume_or_start(bool resume) {
 Outcome Trainer::run() {
     const TrainingConfig& t = job_.training;
     log_info("training {} unrolls in {} modules ({}), {} parameters, effective batch {}, {} samples", job_.model.unrolls,
-             network_.stages().size(), t.strategy, network_.parameter_count(), t.batch * t.accumulate * rank_.position.replicas,
+             schedule_->loss_count(), t.strategy, network_.parameter_count(), t.batch * t.accumulate * rank_.position.replicas,
              train_.count());
     if (const double expected = inverse_error_estimate(job_.model.data_consistency);
         t.strategy == "invertible" && expected > t.invertible.warn_above)
@@ -139,6 +134,16 @@ Outcome Trainer::run() {
             "after {} iterations at lambda {:g} solves may be so inexact that recovered inputs are off by up to {:.2g}; raise "
             "model.data_consistency.iterations or lambda, or take strategy checkpoint",
             job_.model.data_consistency.iterations, job_.model.data_consistency.lambda, expected);
+    train();  // its batches are gone before the last checkpoint is written
+    save("last.h5");
+    if (!validation_) save("best.h5");
+    write_timelines();
+    if (leads()) write_summary(process_start_);
+    return state_.step < t.steps ? Outcome::interrupted : Outcome::finished;
+}
+
+void Trainer::train() {
+    const TrainingConfig& t = job_.training;
     const int replicas = rank_.position.replicas;
     data::Loader loader(train_, t.batch, job_.seed, batches_done() * replicas + rank_.position.replica(), replicas);
     Progress progress(state_.step, t.steps);
@@ -153,11 +158,6 @@ Outcome Trainer::run() {
         if (due(state_.step, t.checkpoint_every)) save("last.h5");
     }
     progress.pause();
-    save("last.h5");
-    if (!validation_) save("best.h5");
-    write_timelines();
-    if (leads()) write_summary(process_start_);
-    return state_.step < t.steps ? Outcome::interrupted : Outcome::finished;
 }
 
 // Of this rank's loader, one after the other.
@@ -342,7 +342,7 @@ std::vector<ArenaUse> Trainer::memory_use() const { return arena_use(network_, m
 void Trainer::write_timelines() {
     const Position& p = rank_.position;
     std::vector<double> mine{static_cast<double>(rank_.first_module + 1),
-                             static_cast<double>(rank_.first_module) + static_cast<double>(network_.stages().size())};
+                             static_cast<double>(rank_.first_module + schedule_->loss_count())};
     const std::vector<double> times = timeline_.numbers();
     mine.insert(mine.end(), times.begin(), times.end());
     if (!leads()) return send_numbers(*ports_.mail, p.lead(), mine);
@@ -365,7 +365,7 @@ void Trainer::write_summary(std::size_t process_start) const {
     const Json summary{{"version", version},
                        {"strategy", job_.training.strategy},
                        {"unrolls", job_.model.unrolls},
-                       {"modules", network_.stages().size()},
+                       {"modules", schedule_->loss_count()},
                        {"parameters", network_.parameter_count()},
                        {"steps", state_.step},
                        {"device", name_of(ops_.device())},

@@ -51,6 +51,7 @@ private:
     void resume_or_start(bool resume);
     void log_mask(const data::HostBatch& batch) const;
     void connect();
+    void train();
     bool goes_on();
     bool first_goes_on();
     std::int64_t batches_done() const;

@@ -1,5 +1,6 @@
 #include "kernels/devices.hpp"
 
+#include <dlfcn.h>
 #include <fmt/format.h>
 
 #include <fstream>
@@ -31,6 +32,14 @@ std::optional<int> cuda_index(const std::string& device) {
     return index;
 }
 
+// Asks for NVIDIA's driver alone: without it no GPU can be used, and the libraries behind the plug-in would be loaded for
+// nothing.
+void require_driver() {
+    void* const driver = ::dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL);
+    if (!driver) throw DeviceError("device cuda:0", "there is no NVIDIA driver");
+    ::dlclose(driver);
+}
+
 }  // namespace
 
 std::vector<DeviceStatus> list_devices() {
@@ -54,6 +63,7 @@ std::unique_ptr<Operations> make_operations(const std::string& device) {
     if (device == "emu") return open_plugin("emu").make(0);
     if (device == "auto") {
         try {
+            require_driver();
             auto ops = open_plugin("cuda").make(0);
             log_info("device: {} ({})", name_of(ops->device()), open_plugin("cuda").describe(0));
             return ops;

@@ -40,8 +40,7 @@ double seconds_of_step(kernels::Operations& ops, const std::function<void()>& st
 
 double measure_module(const JobConfig& job, const DataLayouts& data, const data::HostBatch& host, kernels::Operations& ops,
                       int module) {
-    NetworkOptions options = network_options(job);
-    options.first_stage = module, options.stage_count = 1;
+    const NetworkOptions options = network_options(job, module, 1);
     Network network(options, ops.device(), training_buffers(job));
     StepMemory memory(ops, options.tf32);
     DeviceBatch device_batch(ops, precision_of(job));

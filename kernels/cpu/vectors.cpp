@@ -1,6 +1,7 @@
 // Memory, vector arithmetic and scalars.
 #include <omp.h>
 
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 
@@ -44,11 +45,18 @@ double scalar(const Tensor& t, std::int64_t n) {
 
 }  // namespace
 
+// Aligned by hand: what the C library has aligned and freed it does not give to the next block of the same size, for which it
+// wants more. What lies in front of the data is where the block begins.
 void* CpuAllocator::do_allocate(std::size_t bytes) {
-    return std::aligned_alloc(memory_alignment, aligned(bytes));
+    void* const block = std::malloc(aligned(bytes) + sizeof(void*) + memory_alignment - 1);
+    if (!block) return nullptr;
+    const auto first = reinterpret_cast<std::uintptr_t>(block) + sizeof(void*);
+    void* const data = reinterpret_cast<void*>(aligned(first));
+    static_cast<void**>(data)[-1] = block;
+    return data;
 }
 
-void CpuAllocator::do_release(void* p) noexcept { std::free(p); }
+void CpuAllocator::do_release(void* p) noexcept { std::free(static_cast<void**>(p)[-1]); }
 
 CpuOperations::CpuOperations() : convolutions_(std::make_unique<ConvolutionEngine>()), threads_(omp_get_max_threads()) {}
 CpuOperations::~CpuOperations() = default;

@@ -114,6 +114,15 @@ TEST_CASE("HDF5 entries of the slowest axis can be written and read one by one")
         CHECK_THROWS_WITH(file.read<Complex>("a", 4, 2),
                           ContainsSubstring("'a'") && ContainsSubstring("outside shape [5, 2, 3]"));
         CHECK_THROWS_AS(file.read<Complex>("a", -1, 1), DataError);
+
+        CHECK(file.in_one_piece("a") == (gzip == 0));
+        const auto row = file.read_part<Complex>("a", 3, 2, 1, 2);
+        CHECK(row.shape == Shape{1, 2, 2});
+        CHECK(row.values == std::vector<Complex>{all[19], all[20], all[22], all[23]});
+        CHECK(file.read_part<Complex>("a", 4, 1, 1, 1).values == std::vector<Complex>(all.values.end() - 3, all.values.end()));
+        CHECK_THROWS_WITH(file.read_part<Complex>("a", 5, 1, 0, 1), ContainsSubstring("1 entries from 5 of axis 0"));
+        CHECK_THROWS_WITH(file.read_part<Complex>("a", 0, 2, 2, 2), ContainsSubstring("2 entries from 2 of axis 2"));
+        CHECK_THROWS_AS(file.read_part<Complex>("a", 0, 3, 0, 1), DataError);
         CHECK_THROWS_AS(file.read<Complex>("a", INT64_MAX, INT64_MAX), DataError);
     }
 }

@@ -56,6 +56,25 @@ std::complex<double> adjoint(const SliceData& data, const RealArray& mask, const
 
 }  // namespace
 
+TEST_CASE("A sample has the same bits where the file is compressed and its maps are not read in parts") {
+    Fixture f;
+    for (Physics physics : {Physics::planar, Physics::volume}) {
+        const Samples samples = f.open(physics, 1, lines());
+        const fs::path compressed = f.directory / "compressed.h5";
+        DatasetWriter writer(compressed, samples.file().layout(), {3, false});
+        for (std::int64_t i = 0; i < samples.count(); ++i) writer.write_slice(i, samples.file().read_slice(i));
+        writer.commit();
+        const Samples others(compressed, {}, lines());
+        CHECK(samples.file().maps_in_one_piece());
+        CHECK(!others.file().maps_in_one_piece());
+        const Sample s = samples.read(1, 0, *f.ops, f.workspace), t = others.read(1, 0, *f.ops, f.workspace);
+        CHECK(s.maps.values == samples.file().maps(1).values);
+        CHECK(s.maps.values == t.maps.values);
+        CHECK(s.zero_filled.values == t.zero_filled.values);
+        CHECK(s.scale == t.scale);
+    }
+}
+
 TEST_CASE("The zero-filled image of a sample of any physics is A^H y by its definition, over a common scale") {
     Fixture f;
     for (Physics physics : {Physics::planar, Physics::volume, Physics::dynamic})

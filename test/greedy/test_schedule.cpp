@@ -1,5 +1,5 @@
-#include "greedy/schedule.hpp"
 #include "core/error.hpp"
+#include "greedy/schedule.hpp"
 #include "test/support/catch.hpp"
 #include "test/support/problem.hpp"
 
@@ -71,6 +71,28 @@ TEST_CASE("Greedy stages that share the memory of their gradients learn the same
     CHECK_THROWS_AS(one.schedule->step(2, [&] { return p.batch(); }, {}), InternalError);
     CHECK_THROWS_AS(one.schedule->accumulate(p.batch(), 1), InternalError);
     CHECK_THROWS_AS(TrainingRun(*p.ops, small_network(3, 3), Strategy::end_to_end, p.batch(), loss, shared), InternalError);
+}
+
+TEST_CASE("Pieces that are computed again learn the same when each is updated at once, to the bit, with one gradient at a time") {
+    const TrainingProblem<float> p(2);
+    const ParameterBuffers shared{.gradients = true, .shared_gradients = true, .moments = 2, .average = true};
+    ParameterBuffers own = shared;
+    own.shared_gradients = false;
+    const modules::Loss loss{{kernels::LossKind::l1, 1}};
+    for (const int piece : {1, 2}) {
+        const Strategy strategy{false, {piece, {}, 5}};
+        TrainingRun together(*p.ops, small_network(4, 1), strategy, p.batch(), loss, own);
+        TrainingRun one(*p.ops, small_network(4, 4 / piece), strategy, p.batch(), loss, shared);
+        CHECK(one.network.parameter_arena().bytes() < together.network.parameter_arena().bytes());
+        for (int step = 1; step <= 3; ++step) {
+            CHECK(one.step(p.batch(), step) == together.step(p.batch(), step));
+            std::vector<float> weights;
+            for (const Stage& stage : one.network.stages())
+                for (const float w : weights_of<float>(stage)) weights.push_back(w);
+            CHECK(weights == weights_of<float>(together.network.stages()[0]));
+        }
+        CHECK_THROWS_AS(TrainingRun(*p.ops, small_network(4, 1), strategy, p.batch(), loss, shared), InternalError);
+    }
 }
 
 TEST_CASE("Training with bf16 features follows fp32 closely, in less memory, and keeps weights in fp32") {

@@ -19,6 +19,18 @@ inline nlohmann::json program_info(const Environment& environment) {
     return nlohmann::json::parse(info.out);
 }
 
+// The environment where the driver, libcuda.so.1, is the one in this folder: what is found first ends the search.
+inline Environment driver_in(const fs::path& folder) {
+    const char* before = std::getenv("LD_LIBRARY_PATH");
+    return {"LD_LIBRARY_PATH=" + folder.string() + (before ? ":" + std::string(before) : "")};
+}
+
+// The environment where there is no driver. `folder` outlives it.
+inline Environment no_driver(const TemporaryDirectory& folder) {
+    write_bytes(folder / "libcuda.so.1", "no library");
+    return driver_in(folder.path());
+}
+
 // Reconstructs a small image on `device`.
 inline Finished reconstruct_on(const std::string& device, const Environment& environment) {
     const TemporaryDirectory directory;
@@ -28,9 +40,9 @@ inline Finished reconstruct_on(const std::string& device, const Environment& env
                      directory / "log", 0, environment);
 }
 
-// In this environment `info` must give a reason that contains `why`; auto must give it too and take the CPU; cuda must fail with
-// it.
-inline void require_no_cuda(const Environment& environment, const std::string& why) {
+// In this environment `info` must give a reason that contains `why`, and cuda must fail with it; auto must take the CPU, for the
+// same reason or for `why_auto`.
+inline void require_no_cuda(const Environment& environment, const std::string& why, const std::string& why_auto) {
     INFO("expected reason: " << why);
     const nlohmann::json cuda = program_info(environment)["devices"][1];
     CHECK(cuda["name"] == "cuda");
@@ -45,11 +57,13 @@ inline void require_no_cuda(const Environment& environment, const std::string& w
 
     const Finished automatic = reconstruct_on("auto", environment);
     CHECK(automatic.code == 0);
-    CHECK_THAT(automatic.out, ContainsSubstring("device: cpu") && ContainsSubstring("no cuda: ") && ContainsSubstring(why));
+    CHECK_THAT(automatic.out, ContainsSubstring("device: cpu") && ContainsSubstring("no cuda: ") && ContainsSubstring(why_auto));
 
     const Finished explicitly = reconstruct_on("cuda", environment);
     CHECK(explicitly.code == 3);
     CHECK_THAT(explicitly.out, ContainsSubstring("error: ") && ContainsSubstring(why));
 }
+
+inline void require_no_cuda(const Environment& environment, const std::string& why) { require_no_cuda(environment, why, why); }
 
 }  // namespace gleam::test

@@ -9,10 +9,14 @@ using namespace gleam::test;
 
 namespace {
 
-// The environment where plug-ins are looked for in this folder.
-Environment plugins_in(const fs::path& folder) { return {"GLEAM_PLUGIN_PATH=" + folder.string()}; }
-
 fs::path stand_in(const std::string& name) { return fs::path(GLEAM_STAND_INS) / name; }
+
+// The environment where plug-ins are looked for in this folder, and where there is a driver.
+Environment plugins_in(const fs::path& folder) {
+    Environment environment = driver_in(stand_in("driver"));
+    environment.push_back("GLEAM_PLUGIN_PATH=" + folder.string());
+    return environment;
+}
 
 std::vector<nlohmann::json> json_lines(const fs::path& file) {
     std::vector<nlohmann::json> lines;
@@ -64,6 +68,21 @@ TEST_CASE("What is thrown inside a plug-in of a device arrives in the program") 
     CHECK(automatic.code == 0);
     CHECK_THAT(automatic.out,
                ContainsSubstring("device: cpu") && ContainsSubstring("no cuda: stand-in: its GPU 0 cannot compute"));
+}
+
+TEST_CASE("Where there is no driver, auto says so and opens no plug-in") {
+    const TemporaryDirectory folder;
+    for (const char* plugin : {"good", "no_entry"}) {
+        Environment environment = no_driver(folder);
+        environment.push_back("GLEAM_PLUGIN_PATH=" + stand_in(plugin).string());
+        const Finished automatic = reconstruct_on("auto", environment);
+        CHECK(automatic.code == 0);
+        CHECK_THAT(automatic.out,
+                   ContainsSubstring("device: cpu") && ContainsSubstring("no cuda: device cuda:0: there is no NVIDIA driver"));
+        const Finished explicitly = reconstruct_on("cuda", environment);
+        CHECK(explicitly.code == 3);
+        CHECK_THAT(explicitly.out, !ContainsSubstring("driver"));
+    }
 }
 
 TEST_CASE("train, reconstruct and evaluate do on the emulated device what they do on the CPU") {

@@ -143,12 +143,12 @@ std::vector<std::pair<std::string, double>> TrainingSession::profile(int steps) 
     return sorted;
 }
 
-std::vector<float> TrainingSession::gradients() {
+std::vector<float> TrainingSession::first_moments() {
     std::vector<float> all;
-    for (greedy::Stage& stage : network_.stages()) {
-        const Tensor& gradients = stage.parameters().gradients();
-        std::vector<float> values(static_cast<std::size_t>(gradients.elements()));
-        ops_.copy(gradients, view_of(values.data(), gradients.shape));
+    for (const greedy::Stage& stage : network_.stages()) {
+        const Tensor& moments = stage.parameters().moments()[0];
+        std::vector<float> values(static_cast<std::size_t>(moments.elements()));
+        ops_.copy(moments, view_of(values.data(), moments.shape));
         all.insert(all.end(), values.begin(), values.end());
     }
     return all;

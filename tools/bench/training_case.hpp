@@ -55,8 +55,9 @@ public:
     std::vector<std::pair<std::string, double>> profile(int steps);
     // The losses of the last step; one for every module, or one for all.
     std::vector<double> losses() { return schedule_->losses(); }
-    // The gradients of the last step, one stage after the other.
-    std::vector<float> gradients();
+    // What the optimiser carries along of the gradients, one stage after the other: after one step, each times the same number
+    // (gradients themselves may have taken one another's place).
+    std::vector<float> first_moments();
 
 private:
     greedy::JobConfig job_;

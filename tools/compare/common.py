@@ -23,10 +23,11 @@ def require_gleam():
         stop(f"there is no {GLEAM}; build it (tools/quickstart.sh does) or name it in the variable GLEAM")
 
 
-def run(command, environment=None):
+def run(command, environment=None, pause=0.01):
     """Runs a program to its end -> (wall time [s], peak resident size [bytes], what it printed). Stops when it fails.
 
-    The peak is read while the program runs: what the system tells afterwards (ru_maxrss) begins with the size of its parent.
+    The peak is read while the program runs, every `pause` seconds: what the system tells afterwards (ru_maxrss) begins with the size
+    of its parent.
     """
     with tempfile.TemporaryFile() as output:
         start, peak = time.perf_counter(), 0
@@ -34,7 +35,7 @@ def run(command, environment=None):
         while True:
             peak = max(peak, resident_peak(process.pid))
             try:
-                process.wait(0.01)
+                process.wait(pause)
                 break
             except subprocess.TimeoutExpired:
                 pass

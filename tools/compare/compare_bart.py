@@ -7,11 +7,13 @@ command with all of this. Peak memory is that of the whole process, as the syste
 """
 
 import argparse
+import functools
 import json
 import os
 import re
 import shlex
 import shutil
+import statistics
 import sys
 import tempfile
 
@@ -140,7 +142,20 @@ class Programs:
         return [([r[0] for r in program], [r[1] for r in program]) for program in runs]
 
 
-HEADER = ["Task", "BART", "gleam", "Time ratio", "BART peak [MiB]", "gleam peak [MiB]", "Agreement"]
+HEADER = ["Task", "BART", "gleam", "Time ratio", "BART peak [MiB]", "gleam peak [MiB]", "Memory ratio", "Agreement"]
+
+
+@functools.cache
+def peaks_of_starting():
+    """[bytes] of BART and gleam when they only say their version"""
+    commands = ["bart", "version"], [common.GLEAM, "--version"]
+    return [max(common.run(command, pause=0)[1] for _ in range(40)) for command in commands]
+
+
+def memory_ratio(bart, gleam):
+    """Of the peaks above those of starting: gleam / BART"""
+    theirs, ours = [statistics.median(peaks) - start for peaks, start in zip((bart, gleam), peaks_of_starting())]
+    return f"{ours / theirs:.2f}"
 
 
 def row(name, bart, gleam, agreement, note=""):
@@ -151,6 +166,7 @@ def row(name, bart, gleam, agreement, note=""):
         common.ratio(bart[0], gleam[0]),
         common.mebibytes(bart[1]),
         common.mebibytes(gleam[1]),
+        memory_ratio(bart[1], gleam[1]),
         agreement,
     ]
 
@@ -399,7 +415,8 @@ def report(options, version, rows):
 
 {common.machine(options.threads)}, compiled for this processor; BART {version}, as installed{tuned}.
 {options.pairs} pairs of runs in turn. Times are medians, ratios BART / gleam (above 1: gleam takes less), the median of the
-pairs and their range; peaks are those of the whole process.
+pairs and their range; peaks are those of the whole process, and the memory ratio is gleam / BART of what is above the
+{" and ".join(f"{bytes / 2**20:.1f}" for bytes in peaks_of_starting()[::-1])} MiB that gleam and BART have when they only say their version.
 
 {common.table(HEADER, rows)}
 
