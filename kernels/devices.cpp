@@ -36,7 +36,7 @@ std::optional<int> cuda_index(const std::string& device) {
 // nothing.
 void require_driver() {
     void* const driver = ::dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL);
-    if (!driver) throw DeviceError("device cuda:0", "there is no NVIDIA driver");
+    if (!driver) throw DeviceError("device cuda:0", "there is no NVIDIA driver", "install one if this machine has a GPU");
     ::dlclose(driver);
 }
 
