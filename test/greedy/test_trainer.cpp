@@ -39,9 +39,12 @@ struct Fixture {
         Network network = network_of_checkpoint(directory / name / "last.h5", ops->device(), true);
         network.materialize(*ops, 0);
         load_checkpoint(directory / name / "last.h5", network, *ops);
-        std::vector<float> all;
-        for (const Stage& s : network.stages())
-            for (const Tensor& t : buffers_of(s.parameters())) all.insert(all.end(), t.as<float>(), t.as<float>() + t.elements());
+        std::vector<float> all;  // in the same order, however the network is cut into stages
+        for (std::size_t kind = 0; kind < buffers_of(network.stages().front().parameters()).size(); ++kind)
+            for (const Stage& s : network.stages()) {
+                const Tensor t = buffers_of(s.parameters())[kind];
+                all.insert(all.end(), t.as<float>(), t.as<float>() + t.elements());
+            }
         return all;
     }
 };
