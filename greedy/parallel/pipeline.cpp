@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "core/log.hpp"
+#include "data/hdf5.hpp"
 #include "greedy/parallel/letters.hpp"
 #include "greedy/parallel/placement.hpp"
 #include "greedy/parallel/threads.hpp"
@@ -100,6 +101,14 @@ Training run_rank(const JobConfig& job, bool resume, kernels::Operations& ops, c
     return {outcome, trainer.state().step, rank.position.leads()};
 }
 
+// A file that is opened first is tried in a child process (data/hdf5_trial.hpp). A child of a process with many threads may find a
+// lock taken for ever, and is given up after two minutes: so files are tried before there are ranks.
+void try_files(const JobConfig& job, bool resume) {
+    const fs::path checkpoint = resume ? fs::path(job.output) / "last.h5" : fs::path();
+    for (const fs::path& file : {fs::path(job.data.train.file), fs::path(job.data.validation.file), checkpoint})
+        if (!file.empty() && fs::exists(file)) data::Hdf5File(file).path();
+}
+
 // Processes on one machine take one GPU each; those that are shown only some take these in turn.
 std::unique_ptr<kernels::Operations> make_device(const std::string& device) {
     int place = rank_on_machine();
@@ -114,6 +123,7 @@ std::unique_ptr<kernels::Operations> make_device(const std::string& device) {
 }  // namespace
 
 Training train_in_ranks(const JobConfig& job, bool resume) {
+    try_files(job, resume);
     const Position all{0, static_cast<int>(job.parallel.ranks), static_cast<int>(job.parallel.replicas)};
     const int threads = std::max(1, kernels::thread_count() / all.count());
     const auto count = static_cast<std::size_t>(all.count());
