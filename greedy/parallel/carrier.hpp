@@ -10,6 +10,9 @@
 
 namespace gleam::greedy {
 
+// Memory of the device of `ops`; OutOfMemoryError, which says what it was for, where there is none.
+Memory device_memory(kernels::Operations& ops, std::size_t bytes, const char* purpose);
+
 // One end of an edge: the device's memory of its slots, and the way to the other end.
 class Carrier {
 public:

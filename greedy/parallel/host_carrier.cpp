@@ -13,11 +13,14 @@ bool on_cpu(kernels::Operations& ops) { return ops.device().kind == DeviceKind::
 
 }  // namespace
 
-Carrier::Carrier(kernels::Operations& ops, std::size_t image_bytes) : ops_(ops), bytes_(aligned(image_bytes)) {
-    void* data = ops.allocator().allocate(slots * bytes_);
-    if (!data) throw OutOfMemoryError("hand-off", "the device could not give " + format_bytes(slots * bytes_));
-    memory_ = Memory(ops.allocator(), data, slots * bytes_);
+Memory device_memory(kernels::Operations& ops, std::size_t bytes, const char* purpose) {
+    void* data = ops.allocator().allocate(bytes);
+    if (!data) throw OutOfMemoryError(purpose, "the device could not give " + format_bytes(bytes));
+    return {ops.allocator(), data, bytes};
 }
+
+Carrier::Carrier(kernels::Operations& ops, std::size_t image_bytes)
+    : ops_(ops), bytes_(aligned(image_bytes)), memory_(device_memory(ops, slots * bytes_, "hand-off")) {}
 
 Tensor Carrier::image(std::size_t slot, const Tensor& like) const {
     if (like.bytes() > bytes_) throw InternalError("hand-off", "an image is larger than planned");

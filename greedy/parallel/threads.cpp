@@ -11,6 +11,7 @@
 #include "core/arena.hpp"
 #include "core/error.hpp"
 #include "greedy/parallel/averaging.hpp"
+#include "greedy/parallel/carrier.hpp"
 
 namespace gleam::greedy {
 namespace {
@@ -38,11 +39,8 @@ public:
     Edge(Common& common, int from) : common_(common), from_(from) {}
 
     void open_sender(kernels::Operations& ops, std::size_t image_bytes) {
-        const std::size_t bytes = aligned(image_bytes);
-        void* data = ops.allocator().allocate(slots * bytes);
-        if (!data) throw OutOfMemoryError("hand-off", "the device could not give " + format_bytes(slots * bytes));
-        memory_ = Memory(ops.allocator(), data, slots * bytes);
-        slot_bytes_ = bytes;
+        slot_bytes_ = aligned(image_bytes);
+        memory_ = device_memory(ops, slots * slot_bytes_, "hand-off");
         sender_ = &ops;
     }
     void open_receiver(kernels::Operations& ops) { receiver_ = &ops; }
@@ -144,11 +142,7 @@ private:
 class OnePeer final : public Peers {
 public:
     OnePeer(ThreadPeers& all, const Position& p, kernels::Operations& ops, std::size_t bytes)
-        : all_(all), rank_(p.number), replica_(p.replica()), ops_(ops) {
-        void* data = ops.allocator().allocate(bytes);
-        if (!data) throw OutOfMemoryError("replicas", "the device could not give " + format_bytes(bytes));
-        memory_ = Memory(ops.allocator(), data, bytes);
-    }
+        : all_(all), rank_(p.number), replica_(p.replica()), ops_(ops), memory_(device_memory(ops, bytes, "replicas")) {}
     void average(const Tensor& values) override {
         Tensor mean = values;
         mean.data = memory_.data();

@@ -135,10 +135,7 @@ void NcclCarrier::receive(std::size_t slot, const Tensor& image, const std::stri
 NcclPeers::NcclPeers(kernels::Operations& ops, std::size_t gradient_bytes, const Letter& connection, int index, int count,
                      std::chrono::milliseconds deadline)
     : ops_(ops), link_(ops, connection, index, count, deadline), own_(index), count_(count) {
-    const std::size_t bytes = share_scratch_bytes(gradient_bytes, count);
-    void* data = ops.allocator().allocate(bytes);
-    if (!data) throw OutOfMemoryError("replicas", "the device could not give " + format_bytes(bytes));
-    scratch_ = Memory(ops.allocator(), data, bytes);
+    scratch_ = device_memory(ops, share_scratch_bytes(gradient_bytes, count), "replicas");
 }
 
 void NcclPeers::average(const Tensor& values) {
