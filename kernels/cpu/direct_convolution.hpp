@@ -1,12 +1,12 @@
-// Convolutions of 3 x 3 between features of one vector of channels each, as they are defined.
+// Convolutions of 3 x 3 between features of one or two vectors of channels each, as they are defined.
 #pragma once
 
 #include "kernels/cpu/convolution_terms.hpp"
 
 namespace gleam::kernels::cpu {
 
-// Whether both sides have as many channels as a vector has numbers, and the kernel is a plane. Winograd's transforms then take
-// longer than what they save; in volumes they serve three planes of the kernel.
+// Whether the kernel is a plane and both sides have 16 channels (8, where vectors have four numbers). Winograd's transforms then
+// take longer than what they save; in volumes they serve three planes of the kernel.
 bool direct_suits(const ConvolutionSizes& sizes);
 
 std::size_t direct_scratch_bytes(ConvolutionPass pass, const ConvolutionSizes& sizes, int threads);

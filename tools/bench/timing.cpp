@@ -10,10 +10,31 @@
 namespace gleam::bench {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
+double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+// Of all threads together. Each reads its own clock: that of the process leaves out what the others did since the system last
+// looked at them, which can be milliseconds ago.
 double processor_time() {
-    timespec t{};
-    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
+    double seconds = 0;
+#pragma omp parallel reduction(+ : seconds)
+    {
+        timespec t{};
+        ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+        seconds = static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
+    }
+    return seconds;
+}
+
+// So long a candidate runs before it is timed: its memory is in the caches then, and the processor has its full rate again, which
+// after copying memory takes milliseconds.
+constexpr double warming_seconds = 0.005;
+
+void warm(const Candidate& candidate) {
+    const auto start = Clock::now();
+    do candidate.run();
+    while (since(start) < warming_seconds);
 }
 
 }  // namespace
@@ -29,10 +50,11 @@ std::vector<Timing> time_in_turn(const std::vector<Candidate>& candidates, int r
     const double threads = kernels::thread_count();
     for (int i = 0; i < repeats; ++i)
         for (std::size_t k = 0; k < candidates.size(); ++k) {
+            warm(candidates[k]);
             const double processor_start = processor_time();
-            const auto start = std::chrono::steady_clock::now();
+            const auto start = Clock::now();
             candidates[k].run();
-            timings[k].seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+            timings[k].seconds.push_back(since(start));
             timings[k].processor_seconds.push_back((processor_time() - processor_start) / threads);
         }
     for (Timing& t : timings) {
