@@ -27,8 +27,15 @@ using Words [[gnu::vector_size(vector_bytes)]] = std::uint32_t;
 using Halves [[gnu::vector_size(vector_bytes / 2)]] = std::uint16_t;
 inline constexpr int lanes = vector_bytes / static_cast<int>(sizeof(float));
 
-// Two bf16 numbers side by side, the first in the lower half: what machines multiply at a time.
+// Two bf16 numbers side by side, the first in the lower half: what machines with AVX512-BF16 multiply at a time. Others with AVX
+// multiply floats, since taking pairs apart takes longer than the multiplication. Without AVX, speed is not asked for: there
+// pairs are taken apart, so that builds with sanitizers try the code for pairs on every machine.
 enum class Bf16Pair : std::uint32_t {};
+#if defined(__AVX512BF16__) || !defined(__AVX__)
+inline constexpr bool multiplies_pairs = true;
+#else
+inline constexpr bool multiplies_pairs = false;
+#endif
 
 // n rounded up to whole vectors
 constexpr std::int64_t whole_vectors(std::int64_t n) { return (n + lanes - 1) / lanes * lanes; }

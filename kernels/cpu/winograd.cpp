@@ -15,13 +15,13 @@ namespace {
 
 constexpr std::int64_t max_tiles = 32;
 
-// What the matrix products multiply: bf16 comes in pairs of neighbours along the axis that is summed over, that is of channels
-// (forward) or of tiles (gradient by the weights).
+// What the matrix products multiply: bf16 comes in pairs, where machines multiply those, of neighbours along the axis that is
+// summed over, that is of channels (forward) or of tiles (gradient by the weights).
 template <class Element>
-using Number = std::conditional_t<std::is_same_v<Element, float>, float, Bf16Pair>;
+using Number = std::conditional_t<std::is_same_v<Element, float> || !multiplies_pairs, float, Bf16Pair>;
 template <class Element>
 constexpr std::int64_t numbers(std::int64_t n) {
-    return std::is_same_v<Element, float> ? n : (n + 1) / 2;
+    return std::is_same_v<Number<Element>, float> ? n : (n + 1) / 2;
 }
 
 // Room for n floats, an odd number of cache lines: places that far apart lie in different sets of a cache, however many there
@@ -232,7 +232,7 @@ void transform_output_gradient(const Scratch<Element, ConvolutionPass::weights>&
 void put_weight(float* matrix, std::int64_t out_padded, std::int64_t i, std::int64_t o, float w) {
     matrix[i * out_padded + o] = w;
 }
-void put_weight(Bf16Pair* matrix, std::int64_t out_padded, std::int64_t i, std::int64_t o, float w) {
+[[maybe_unused]] void put_weight(Bf16Pair* matrix, std::int64_t out_padded, std::int64_t i, std::int64_t o, float w) {
     reinterpret_cast<Bf16*>(matrix + i / 2 * out_padded + o)[i % 2] = Bf16(w);
 }
 

@@ -46,7 +46,8 @@ CASES = {  # name: data, configuration
     "modl-3d": case(VOLUMES, MODL, 4, 16),
     "pgd-published": case(SLICES, PGD, 8, 100),
     "modl-published": case(SLICES, MODL, 8, 70),
-    "pgd-2d-256": case(LARGE, PGD, 8, 64),
+    "pgd-published-256": case(LARGE, PGD, 8, 100),
+    "modl-published-256": case(LARGE, MODL, 8, 70),
 }
 DEFAULT_CASES = ["pgd-2d", "modl-2d", "pgd-3d", "modl-3d"]
 
