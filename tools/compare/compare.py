@@ -62,6 +62,7 @@ def arguments():
     p.add_argument("--device", default="cpu", help="of both: cpu or cuda[:N] (default: %(default)s)")
     p.add_argument("--python", default=sys.executable, help="a Python with torch and h5py (default: this one)")
     p.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a key of every case")
+    p.add_argument("--torch-set", action="append", default=[], metavar="KEY=VALUE", help="change it for PyTorch alone")
     p.add_argument("--out", help="folder to keep data and runs in (default: a temporary one)")
     p.add_argument("--json", metavar="FILE", help="write the table there, too")
     p.add_argument("--no-results", action="store_true", help="print only, do not write docs/benchmarks/compare.md")
@@ -158,8 +159,9 @@ class Comparison:
         out = os.path.join(self.folder, f"{self.name}-torch.json")
         script = os.path.join(common.ROOT, "tools/compare/torch_train.py")
         more = ["--check", *check] if check else []
+        chosen = [*self.options.torch_set, f"device={self.devices[1]}"]
         common.run(
-            [self.options.python, script, self.data, out, *self.keys, *keys, f"device={self.devices[1]}", *more],
+            [self.options.python, script, self.data, out, *self.keys, *keys, *chosen, *more],
             {**self.environment, **(environment or {})},
         )
         with open(out) as f:
