@@ -28,8 +28,14 @@ double processor_time() {
 }
 
 // So long a candidate runs before it is timed: its memory is in the caches then, and the processor has its full rate again, which
-// after copying memory takes milliseconds.
+// after copying memory takes milliseconds. What takes much longer gets there by itself.
 constexpr double warming_seconds = 0.005;
+
+double seconds_of(const Candidate& candidate) {
+    const auto start = Clock::now();
+    candidate.run();
+    return since(start);
+}
 
 void warm(const Candidate& candidate) {
     const auto start = Clock::now();
@@ -41,8 +47,9 @@ void warm(const Candidate& candidate) {
 
 std::vector<Timing> time_in_turn(const std::vector<Candidate>& candidates, int repeats) {
     std::vector<Timing> timings;
+    std::vector<bool> brief;
     for (const Candidate& c : candidates) {
-        c.run();
+        brief.push_back(seconds_of(c) < 4 * warming_seconds);
         Timing t;
         t.name = c.name, t.work = c.work;
         timings.push_back(std::move(t));
@@ -50,11 +57,9 @@ std::vector<Timing> time_in_turn(const std::vector<Candidate>& candidates, int r
     const double threads = kernels::thread_count();
     for (int i = 0; i < repeats; ++i)
         for (std::size_t k = 0; k < candidates.size(); ++k) {
-            warm(candidates[k]);
+            if (brief[k]) warm(candidates[k]);
             const double processor_start = processor_time();
-            const auto start = Clock::now();
-            candidates[k].run();
-            timings[k].seconds.push_back(since(start));
+            timings[k].seconds.push_back(seconds_of(candidates[k]));
             timings[k].processor_seconds.push_back((processor_time() - processor_start) / threads);
         }
     for (Timing& t : timings) {

@@ -39,8 +39,8 @@ private:
     }
 };
 
-// Every candidate once to warm up, then `repeats` rounds of all of them. What takes less than 20 ms runs once more before it is
-// timed: in training, too, what an operation reads has just been written.
+// Every candidate once to warm up, then `repeats` rounds of all of them. Brief ones run for 5 ms before they are timed: in
+// training, too, what an operation reads has just been written.
 std::vector<Timing> time_in_turn(const std::vector<Candidate>& candidates, int repeats);
 
 }  // namespace gleam::bench
