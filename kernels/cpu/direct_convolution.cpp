@@ -184,6 +184,7 @@ void direct_forward(const ConvolutionSizes& sizes, int threads, const float* x, 
 #pragma omp parallel num_threads(threads)
     {
         PaddedRows copies{packed + g.weights_size + omp_get_thread_num() * g.thread_size()};
+// Threads that others hold up take fewer lines; so many follow one another that most copies of rows serve three of them.
 #pragma omp for schedule(dynamic, 8)
         for (std::int64_t line = 0; line < g.lines; ++line) {
             const Rows rows = g.rows_of(line, x, copies);

@@ -10,10 +10,6 @@
 namespace gleam::bench {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
 // Of all threads together. Each reads its own clock: that of the process leaves out what the others did since the system last
 // looked at them, which can be milliseconds ago.
 double processor_time() {
@@ -32,15 +28,13 @@ double processor_time() {
 constexpr double warming_seconds = 0.005;
 
 double seconds_of(const Candidate& candidate) {
-    const auto start = Clock::now();
+    const auto start = std::chrono::steady_clock::now();
     candidate.run();
-    return since(start);
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
 void warm(const Candidate& candidate) {
-    const auto start = Clock::now();
-    do candidate.run();
-    while (since(start) < warming_seconds);
+    for (double seconds = 0; seconds < warming_seconds;) seconds += seconds_of(candidate);
 }
 
 }  // namespace
